@@ -1,0 +1,1 @@
+"""What the source alone tells: pure, on the syntax tree."""

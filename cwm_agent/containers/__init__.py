@@ -1,0 +1,1 @@
+"""The container engine from the host's side: image, container, shell, snapshot."""

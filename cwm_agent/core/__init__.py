@@ -1,0 +1,1 @@
+"""The loop, the session, and the record of it. Knows no screen, no engine, no model."""

@@ -1,0 +1,1 @@
+"""The sample repository that the demo repairs."""

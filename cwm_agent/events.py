@@ -1,0 +1,317 @@
+"""What a session says (`AgentEvent`) and what it can be told (`UserCommand`): two closed unions of frozen values.
+
+The order of events is a grammar:
+
+    session   = SessionOpened turn* SessionClosed?
+    turn      = PromptAccepted step* Rested
+    step      = ThoughtWritten* TextWritten* Progressed* [action]
+    action    = ActionProposed ActionBegan ActionOutput* ActionEnded [TestsReported] [CheckpointMade]
+
+An action that both worlds answer has two ActionBegan … ActionEnded runs, the imagined one first. `Noticed`,
+`ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`,
+`PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. A front end matches the
+whole union and ends in `assert_never`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from cwm_agent.observations import Mode, Origin, Outcome
+
+
+class ToolCall(Struct, frozen=True):
+    """One action of the policy: a tool's name and its content, in the format that CWM writes between the tool tags."""
+
+    tool: str
+    content: str
+
+
+class FileStat(Struct, frozen=True):
+    """One changed file of a patch, its name made printable; line counts are 0 for a binary file."""
+
+    name: str
+    status: Literal["added", "deleted", "modified", "renamed"]
+    added: int
+    removed: int
+    binary: bool = False
+
+
+class Decision(Struct, frozen=True):
+    """What the user decided on one hunk of a patch: `file` and `hunk` count from 0 in the review's order.
+
+    `edited` replaces the hunk's new lines where the verdict is `edit`; a file without lines (binary, mode only,
+    empty) has one hunk, number 0.
+    """
+
+    file: int
+    hunk: int
+    verdict: Literal["accept", "reject", "edit"]
+    note: str = ""
+    edited: bytes | None = None
+
+
+class SessionOpened(Struct, frozen=True, tag="session_opened"):
+    """The session stands; `repository` is the folder, `branch` is None when detached or without git."""
+
+    session: str
+    repository: str
+    branch: str | None
+    policy: str
+    mode: Mode
+    world_model: str | None
+    version: str
+
+
+class SessionResumed(Struct, frozen=True, tag="session_resumed"):
+    """A recorded session was opened again; `lost` says what could not be brought back, or is empty."""
+
+    session: str
+    lost: str = ""
+
+
+class SessionClosed(Struct, frozen=True, tag="session_closed"):
+    """The last event of a session that ended in order."""
+
+
+class PromptAccepted(Struct, frozen=True, tag="prompt_accepted"):
+    """A request of the user that the policy will now work on."""
+
+    text: str
+
+
+class ThoughtWritten(Struct, frozen=True, tag="thought_written"):
+    """A piece of the policy's reasoning."""
+
+    text: str
+
+
+class TextWritten(Struct, frozen=True, tag="text_written"):
+    """A piece of what the policy says to the user."""
+
+    text: str
+
+
+class Progressed(Struct, frozen=True, tag="progressed"):
+    """How far a long piece of work is: `done` of `total` (None when not known), `unit` in the plural."""
+
+    label: str
+    done: int
+    total: int | None
+    unit: str
+    note: str = ""
+
+
+class ActionProposed(Struct, frozen=True, tag="action_proposed"):
+    """The policy decided on an action; `action` numbers it within the session, from 1."""
+
+    action: int
+    call: ToolCall
+
+
+class ActionBegan(Struct, frozen=True, tag="action_began"):
+    """A world started to answer an action."""
+
+    action: int
+    origin: Origin
+
+
+class ActionOutput(Struct, frozen=True, tag="action_output"):
+    """A piece of a world's answer."""
+
+    action: int
+    origin: Origin
+    text: str
+
+
+class ActionEnded(Struct, frozen=True, tag="action_ended"):
+    """A world's answer is complete; `observation` is what the policy is told."""
+
+    action: int
+    origin: Origin
+    outcome: Outcome
+    observation: str
+    seconds: float
+
+
+class TestsReported(Struct, frozen=True, tag="tests_reported"):
+    """What a test run said of itself; `failures` are the ids of failed tests and of errors."""
+
+    action: int
+    origin: Origin
+    command: str
+    passed: int
+    failed: int
+    failures: tuple[str, ...] = ()
+
+
+class CheckpointMade(Struct, frozen=True, tag="checkpoint_made"):
+    """An action changed files: the snapshot's changes against the user's tree, kept under `checkpoint`."""
+
+    checkpoint: int
+    action: int
+    files: tuple[FileStat, ...]
+
+
+class PatchProposed(Struct, frozen=True, tag="patch_proposed"):
+    """A patch is ready for review; `verified` is True when its tests ran, after its last edit, and passed."""
+
+    checkpoint: int
+    files: tuple[FileStat, ...]
+    verified: bool
+    summary: str
+
+
+class PatchApplied(Struct, frozen=True, tag="patch_applied"):
+    """Accepted hunks are in the user's tree; `receipt` names the way back, `merged` the paths joined three-way."""
+
+    checkpoint: int
+    receipt: str
+    names: tuple[str, ...]
+    merged: tuple[str, ...] = ()
+
+
+class PatchRefused(Struct, frozen=True, tag="patch_refused"):
+    """Nothing was written: `reason` says why, `names` to what."""
+
+    checkpoint: int
+    reason: str
+    names: tuple[str, ...] = ()
+
+
+class PatchUndone(Struct, frozen=True, tag="patch_undone"):
+    """The paths of an applied patch are what they were before it."""
+
+    receipt: str
+    names: tuple[str, ...]
+
+
+class HunksDeclined(Struct, frozen=True, tag="hunks_declined"):
+    """What the user rejected and why, in words; the policy reads it with the next prompt."""
+
+    text: str
+
+
+class Rewound(Struct, frozen=True, tag="rewound"):
+    """The snapshot and the conversation are back at a checkpoint (0 is the start of the session).
+
+    What stands between is kept in the record, and no longer part of the history that the policy sees.
+    """
+
+    checkpoint: int
+
+
+class ModeChanged(Struct, frozen=True, tag="mode_changed"):
+    """From the next action on, this mode holds; `note` says so where it acts as another (no world model)."""
+
+    mode: Mode
+    note: str = ""
+
+
+class PermissionAsked(Struct, frozen=True, tag="permission_asked"):
+    """The session waits for the user's yes or no; `detail` shows exactly what would be done."""
+
+    permission: int
+    question: str
+    detail: str
+
+
+class PermissionSettled(Struct, frozen=True, tag="permission_settled"):
+    """The user answered, or nobody was there to."""
+
+    permission: int
+    allowed: bool
+
+
+class Noticed(Struct, frozen=True, tag="noticed"):
+    """Something that the user should know; `remedy` is what can be done, or empty."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+    remedy: str = ""
+
+
+class Rested(Struct, frozen=True, tag="rested"):
+    """The policy is done. `fixed`: a patch whose tests ran and passed; `proposed`: a patch without that proof."""
+
+    status: Literal["fixed", "proposed", "answered", "no_patch", "limit", "error", "interrupted"]
+    message: str = ""
+
+
+AgentEvent = (
+    SessionOpened
+    | SessionResumed
+    | SessionClosed
+    | PromptAccepted
+    | ThoughtWritten
+    | TextWritten
+    | Progressed
+    | ActionProposed
+    | ActionBegan
+    | ActionOutput
+    | ActionEnded
+    | TestsReported
+    | CheckpointMade
+    | PatchProposed
+    | PatchApplied
+    | PatchRefused
+    | PatchUndone
+    | HunksDeclined
+    | Rewound
+    | ModeChanged
+    | PermissionAsked
+    | PermissionSettled
+    | Noticed
+    | Rested
+)
+
+
+class SubmitPrompt(Struct, frozen=True, tag="submit_prompt"):
+    """Work on this; while the policy works, it is queued."""
+
+    text: str
+
+
+class RunInSandbox(Struct, frozen=True, tag="run_in_sandbox"):
+    """Run the user's own command in the sandbox; the policy sees it and its output."""
+
+    command: str
+
+
+class Interrupt(Struct, frozen=True, tag="interrupt"):
+    """Stop what is under way and keep what happened."""
+
+
+class SetMode(Struct, frozen=True, tag="set_mode"):
+    """Switch the mode from the next action on."""
+
+    mode: Mode
+
+
+class ApplyPatch(Struct, frozen=True, tag="apply_patch"):
+    """Write the accepted hunks to the user's tree; a hunk without a decision counts as rejected, without a note."""
+
+    checkpoint: int
+    decisions: tuple[Decision, ...]
+
+
+class UndoApply(Struct, frozen=True, tag="undo_apply"):
+    """Take the last applied patch back."""
+
+
+class Rewind(Struct, frozen=True, tag="rewind"):
+    """Go back to a checkpoint, files and conversation; 0 is the start of the session."""
+
+    checkpoint: int
+
+
+class SettlePermission(Struct, frozen=True, tag="settle_permission"):
+    """Answer a question of the session."""
+
+    permission: int
+    allowed: bool
+
+
+UserCommand = SubmitPrompt | RunInSandbox | Interrupt | SetMode | ApplyPatch | UndoApply | Rewind | SettlePermission

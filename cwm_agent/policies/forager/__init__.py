@@ -1,0 +1,1 @@
+"""Search-based repair: localise, propose, screen, verify. No language model needed."""

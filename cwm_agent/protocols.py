@@ -1,0 +1,186 @@
+"""Every seam of the program, on one page. The public doubles that satisfy them are in `testing.py`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from cwm_agent.events import AgentEvent, Progressed, TextWritten, ThoughtWritten, ToolCall
+from cwm_agent.observations import Limits, Origin, Request, WorldEvent
+from cwm_agent.workspace.changes import ChangeSet, Entry
+
+
+class World(Protocol):
+    """Answers requests. Yields what happens, in order, and ends with exactly one Finished.
+
+    One request at a time. Closing the iterator early stops the request and leaves the world usable. A broken world
+    (engine down, server error) raises from `errors`; a limit or an unreadable answer is an outcome.
+    """
+
+    @property
+    def origin(self) -> Origin:
+        """Whether what this world says ran or was imagined."""
+        ...
+
+    def run(self, request: Request, limits: Limits) -> AsyncIterator[WorldEvent]:
+        """Answer one request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what the world holds."""
+        ...
+
+
+class Files(Protocol):
+    """The snapshot's files as the sandbox has them now. Paths are relative to the snapshot's root, in bytes.
+
+    Absolute paths reach the rest of the container. Reading a missing file raises FileNotFoundError; every other error
+    is an OSError with the container's errno.
+    """
+
+    async def read(self, path: bytes, limit: int = 16 * 1024 * 1024) -> Entry:
+        """The file's mode and content; raises OSError(EFBIG) past `limit` bytes."""
+        ...
+
+    async def write(self, path: bytes, entry: Entry) -> None:
+        """Write a file whose folder exists; replaces what stood there."""
+        ...
+
+    async def is_directory(self, path: bytes) -> bool:
+        """Whether the path is a folder."""
+        ...
+
+    async def changes(self) -> ChangeSet:
+        """What differs from the user's tree as it was snapshot; ignored files left out, renames not yet paired."""
+        ...
+
+    async def restore(self, changes: ChangeSet) -> None:
+        """Make the snapshot differ from the user's tree by exactly `changes`."""
+        ...
+
+
+class Receipt(Struct, frozen=True):
+    """What applying or undoing wrote: `identity` names the journal entry, `merged` the paths joined three-way."""
+
+    identity: str
+    paths: tuple[bytes, ...]
+    merged: tuple[bytes, ...] = ()
+
+
+class Workspace(Protocol):
+    """The user's repository, as far as the core needs it: the one way by which a change reaches the user's tree."""
+
+    @property
+    def root(self) -> str:
+        """The folder, absolute."""
+        ...
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's short name, or None when detached or without git."""
+        ...
+
+    async def apply(self, changes: ChangeSet) -> Receipt:
+        """Write all of `changes` or nothing; TreeChanged or UnsafePath say why nothing."""
+        ...
+
+    async def undo(self) -> Receipt:
+        """Take the last applied change set back; NothingToUndo or TreeChanged say why not."""
+        ...
+
+    async def recover(self) -> str:
+        """Finish or take back what a killed process left half done, and say which; empty when there was nothing."""
+        ...
+
+
+class FinalAnswer(Struct, frozen=True, tag="final_answer"):
+    """The policy has nothing more to do; `text` is for the user."""
+
+    text: str
+
+
+class Act(Struct, frozen=True, tag="act"):
+    """The policy wants this done."""
+
+    call: ToolCall
+
+
+PolicyEvent = ThoughtWritten | TextWritten | Progressed | Act | FinalAnswer
+
+
+class Policy(Protocol):
+    """Decides the next action from what has happened so far."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it: `forager`, `cwm`, …"""
+        ...
+
+    def decide(self, history: Sequence[AgentEvent]) -> AsyncIterator[PolicyEvent]:
+        """Yield thoughts, text and progress, and end with exactly one Act or FinalAnswer."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what the policy holds."""
+        ...
+
+
+class Tool(Protocol):
+    """One kind of action, and what a world has to do for it."""
+
+    @property
+    def name(self) -> str:
+        """The word between the tool tags."""
+        ...
+
+    def run(self, content: str, world: World, files: Files, limits: Limits) -> AsyncIterator[WorldEvent]:
+        """Carry the call out: output, notices, exactly one Finished. A bad call is output and exit code 2."""
+        ...
+
+
+class Recorder(Protocol):
+    """Keeps every event of a session, in order, on something that survives the process."""
+
+    def append(self, event: AgentEvent) -> None:
+        """Write one event; it is on disk when this returns."""
+        ...
+
+    def keep(self, checkpoint: int, changes: ChangeSet) -> None:
+        """Store a checkpoint's change set."""
+        ...
+
+    def checkpoint(self, checkpoint: int) -> ChangeSet:
+        """Read a checkpoint back; number 0 is the empty change set."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left and release the lock."""
+        ...
+
+
+class Token(Struct, frozen=True):
+    """One generated token: its id, its text, and its log-probability where the model gives one."""
+
+    id: int
+    text: str
+    logprob: float | None = None
+
+
+class Sampling(Struct, frozen=True, kw_only=True):
+    """How to sample; temperature 0 is greedy. `stop` are token ids that end the answer and are not part of it."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 1024
+    stop: tuple[int, ...] = ()
+    grammar: str | None = None
+
+
+class Completer(Protocol):
+    """All that a model is: token ids in, tokens out."""
+
+    def complete(self, prompt_ids: Sequence[int], sampling: Sampling) -> AsyncIterator[Token]:
+        """Continue a prompt; closing the iterator stops the generation at once."""
+        ...

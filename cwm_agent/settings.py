@@ -1,0 +1,149 @@
+"""Every setting, with what it means. The later wins: defaults, config.toml, `CWM_AGENT_*`, the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from cwm_agent.errors import UsageError
+from cwm_agent.observations import Limits, Mode
+from cwm_agent.resources import config_file
+
+
+class _Section(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SandboxSettings(_Section):
+    """The container that answers actions."""
+
+    image: str | None = None
+    """An image of your own, any language; None is ours, with Python, pytest, git, ripgrep and build tools."""
+    base_image: str = "debian:bookworm-slim"
+    """What our image starts from, where a registry answers."""
+    memory: str = Field(default="2g", pattern=r"^\d+[kmgKMG]$")
+    """Memory limit of a container, swap included."""
+    cpus: float = Field(default=2.0, gt=0)
+    """How many processors a container may use."""
+    processes: int = Field(default=512, ge=32)
+    """How many processes and threads may live in a container."""
+    seconds: float = Field(default=120.0, gt=0)
+    """Time limit of one command."""
+    output_bytes: int = Field(default=480 * 1024, ge=1024)
+    """How much of a command's output is kept; past it the middle is cut out."""
+    disk_bytes: int = Field(default=4 * 1024**3, ge=1024**2)
+    """How much a session may add to its snapshot."""
+    tmp_bytes: int = Field(default=1024**3, ge=1024**2)
+    """Size of /tmp, which is memory."""
+    runtime: str | None = None
+    """An OCI runtime such as runsc; None is the engine's default."""
+    allow_setup_network: bool | None = None
+    """Whether the project's own install step may use the network: yes, no, or ask (None)."""
+
+    def limits(self) -> Limits:
+        """The limits of one request."""
+        return Limits(seconds=self.seconds, output_bytes=self.output_bytes, disk_bytes=self.disk_bytes)
+
+
+class LimitSettings(_Section):
+    """How far one request of yours may go."""
+
+    turns: int = Field(default=128, ge=1)
+    """Actions of the policy."""
+    seconds: float = Field(default=3600.0, gt=0)
+    """Wall-clock time."""
+    tokens: int = Field(default=131_072, ge=1)
+    """Tokens of the model's context."""
+
+
+class ForagerSettings(_Section):
+    """The repair policy that needs no language model."""
+
+    candidates: int = Field(default=20_000, ge=1)
+    """How many candidate edits may be tried for one request."""
+    seconds: float = Field(default=300.0, gt=0)
+    """How long it may search."""
+    test_seconds: float = Field(default=10.0, gt=0)
+    """Time limit of one test of one candidate."""
+    edits: int = Field(default=1, ge=1, le=2)
+    """How many places one candidate may change."""
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        env_prefix="CWM_AGENT_",
+        env_nested_delimiter="__",
+    )
+
+    mode: Mode = Mode.VERIFY
+    """Which world answers first: real, verify or imagined."""
+    policy: Literal["auto", "forager", "cwm"] = "auto"
+    """Who decides: the language model where one is configured, otherwise the forager."""
+    model_url: str | None = None
+    """Where the model server listens, such as http://localhost:8000; None is no server."""
+    model: str = "facebook/cwm"
+    """The name under which the server knows the model."""
+    theme: str = "cwm-dark"
+    """The TUI's theme."""
+    sandbox: SandboxSettings = SandboxSettings()
+    limits: LimitSettings = LimitSettings()
+    forager: ForagerSettings = ForagerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line over the environment; the file comes in below both through `load`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _FileSource(settings_cls, _file_values)
+
+
+_file_values: dict[str, Any] = {}
+
+
+class _FileSource(InitSettingsSource):
+    """The values that `load` read from the file."""
+
+
+def load(path: Path | None = None, **flags: Any) -> Settings:
+    """Read the settings; `flags` are what the command line set. UsageError names the file and the key that is wrong."""
+    file = path or config_file()
+    _file_values.clear()
+    try:
+        _file_values.update(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        if path is not None:
+            raise UsageError(f"There is no settings file {path}.", remedy="Check the path after --config.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}", remedy="Correct it, or move it away.") from error
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"Setting {key}: {first['msg']}.",
+            remedy=f"It comes from {file}, the environment (CWM_AGENT_…) or the command line.",
+        ) from error
+
+
+__all__ = ["ForagerSettings", "LimitSettings", "SandboxSettings", "Settings", "load"]

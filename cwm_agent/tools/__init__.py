@@ -1,0 +1,1 @@
+"""One tool, one file, with the exact semantics that CWM was trained on."""
