@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -183,4 +183,74 @@ class Completer(Protocol):
 
     def complete(self, prompt_ids: Sequence[int], sampling: Sampling) -> AsyncIterator[Token]:
         """Continue a prompt; closing the iterator stops the generation at once."""
+        ...
+
+
+class TestResult(Struct, frozen=True):
+    """What one test did in a real run; `message` is the last line of its failure, raised at `path` and `line`."""
+
+    id: str
+    outcome: Literal["passed", "failed", "error", "skipped", "timeout", "crashed"]
+    seconds: float = 0.0
+    message: str = ""
+    path: str = ""
+    line: int = 0
+
+
+class Spectrum(Struct, frozen=True):
+    """A test run with the lines that each test executed: test id → path relative to the snapshot → line numbers.
+
+    Only files of the snapshot appear. `problem` says in words why nothing could be run (the suite does not import,
+    there are no tests, pytest is missing), and is empty otherwise.
+    """
+
+    results: tuple[TestResult, ...]
+    lines: dict[str, dict[str, tuple[int, ...]]]
+    problem: str = ""
+
+
+class Candidate(Struct, frozen=True):
+    """A possible repair: `files` maps paths relative to the snapshot to their whole new text."""
+
+    number: int
+    files: dict[str, str]
+
+
+class Verdict(Struct, frozen=True):
+    """What really happened to a candidate. `passed` of `total` tests passed; `stage` is how far it came."""
+
+    number: int
+    stage: Literal["broken", "failing", "related", "survived"]
+    passed: int
+    total: int
+    seconds: float
+    message: str = ""
+
+
+class Bench(Protocol):
+    """The real fast lane for tests: candidates run in processes forked from one that imported everything."""
+
+    async def spectrum(self, targets: Sequence[str], seconds: float) -> Spectrum:
+        """Run the tests that pytest selects by `targets` (none: all), each under a time limit of `seconds`."""
+        ...
+
+    def verify(
+        self, candidates: AsyncIterator[Candidate], failing: Sequence[str], related: Sequence[str], seconds: float
+    ) -> AsyncIterator[Verdict]:
+        """Judge candidates as they come: `failing` must pass first, then all of `related`; each test has `seconds`.
+
+        Verdicts come in the order in which they are reached. Closing the iterator stops the work.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End the processes."""
+        ...
+
+
+class Screener(Protocol):
+    """Orders candidates by what a world model expects of them. It changes the order, never the verdict."""
+
+    def rank(self, candidates: AsyncIterator[Candidate]) -> AsyncIterator[Candidate]:
+        """The same candidates, the most promising first."""
         ...
