@@ -1,0 +1,49 @@
+"""A real Docker engine and the real image: both are started or made here where they are missing."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cwm_agent.containers.engine import Engine
+from cwm_agent.containers.image import Image, ensure_image
+from cwm_agent.errors import EngineUnavailable
+from cwm_agent.events import Progressed
+from cwm_agent.settings import SandboxSettings
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "ensure-docker.sh"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test pays for the engine and the image, so its time limit is theirs too."""
+    for item in items:
+        if "contract" in item.path.parts and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    try:
+        return asyncio.run(Engine.connect())
+    except EngineUnavailable:
+        subprocess.run(["/bin/sh", str(SCRIPT)], check=True, timeout=300)
+        return asyncio.run(Engine.connect())
+
+
+@pytest.fixture(scope="session")
+def image_progress() -> list[Progressed]:
+    """What was reported while the session's image was made; empty where it stood."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine, image_progress: list[Progressed]) -> Image:
+    return asyncio.run(ensure_image(engine, SandboxSettings(), image_progress.append))
+
+
+@pytest.fixture
+def settings() -> SandboxSettings:
+    return SandboxSettings()
