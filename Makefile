@@ -1,9 +1,37 @@
-PY := .venv/bin/python
+# Two commands matter: `make demo` and `make test`. Both set up all they need.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
 
-check: ## lint, types, layers
-	.venv/bin/ruff format --check .
-	.venv/bin/ruff check .
-	.venv/bin/mypy
-	$(PY) -m pytest tests/unit tests/architecture
+.PHONY: help setup engine demo test check bench clean
 
-.PHONY: check
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/installed ## install the package and its tools into .venv
+
+.venv/installed: pyproject.toml scripts/setup-python.sh
+	@PYTHON="$(PYTHON)" sh scripts/setup-python.sh
+	@touch $@
+
+engine: ## make a Docker engine answer
+	@sh scripts/ensure-docker.sh
+
+demo: setup engine ## the main job on a sample repository
+	@$(BIN)/cwm-agent demo
+
+test: setup engine ## everything, against the real engine
+	@$(BIN)/python -m pytest
+
+check: setup ## formatting, lint, types, layers and the quick tests
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/architecture tests/unit
+
+bench: setup engine ## measure what we claim, beside its peers; writes benchmarks/results
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what was set up here
+	rm -rf .venv dist build

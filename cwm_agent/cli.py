@@ -1,0 +1,192 @@
+"""Commands and flags, turned into settings and handed to `compose`. Imports nothing heavy before it knows what for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cwm_agent import __version__
+from cwm_agent.errors import CwmAgentError, UsageError
+
+if TYPE_CHECKING:
+    from cwm_agent.settings import Settings
+
+EXIT_CODES = """\
+exit codes:
+  0    done: a patch whose tests ran and passed, or the request was answered
+  1    finished without such a patch
+  2    wrong usage or configuration
+  3    something needed is not there: engine, image, model server
+  4    a limit was reached: turns, tokens, time
+  5    the patch could not be applied: the tree changed or conflicts
+  130  interrupted
+"""
+
+
+def _common() -> argparse.ArgumentParser:
+    """Flags that stand before or after the command."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("everywhere")
+    group.add_argument("--model-url", metavar="URL", help="where the model server listens")
+    group.add_argument("--model", metavar="NAME", help="the name under which the server knows the model")
+    group.add_argument("--config", metavar="FILE", type=Path, help="settings to read instead of the user's own")
+    group.add_argument("--repo", metavar="DIR", type=Path, help="the repository (default: the one of this folder)")
+    group.add_argument("--mode", choices=("real", "verify", "imagined"), help="which world answers")
+    group.add_argument("--quiet", action="store_true", help="only results and errors")
+    return common
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = _common()
+    style: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser(
+        prog="cwm-agent",
+        description="A coding agent that imagines what code will do, then runs it in a sandbox and shows both.\n"
+        "Without a command it opens on the repository of this folder.",
+        epilog='example:\n  cwm-agent run "test_refund fails, please fix it"\n\n' + EXIT_CODES,
+        parents=[common],
+        **style,
+    )
+    parser.add_argument("--version", action="version", version=f"cwm-agent {__version__}")
+    parser.set_defaults(action=_open)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, action: Callable[..., int], help_: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=help_, description=help_, parents=[common], epilog=f"example:\n  {example}", **style
+        )
+        sub.set_defaults(action=action)
+        return sub
+
+    demo = command("demo", _demo, "The main job on a sample repository with a real bug.", "cwm-agent demo")
+    demo.add_argument("--headless", action="store_true", help="print the conversation and the diff instead")
+    demo.add_argument("--folder", type=Path, metavar="DIR", help="where to make the sample (default: a new folder)")
+
+    run = command("run", _run, "Work on one task without a screen.", 'cwm-agent run "fix the failing tests" --apply')
+    run.add_argument("task", metavar="TASK", nargs="?", help="what to do; read from standard input when left out")
+    run.add_argument("--test", metavar="ID", action="append", help="a failing test to repair, by its pytest id")
+    run.add_argument("--output", type=Path, metavar="FILE", help="write the patch there")
+    run.add_argument("--apply", action="store_true", help="apply the patch when its tests ran and passed")
+    run.add_argument("--format", choices=("text", "json", "stream-json"), default="text", help="what is printed")
+    for sub in (run, parser):
+        sub.add_argument(
+            "--no-git", action="store_true", default=argparse.SUPPRESS, help="work on a folder that is not under git"
+        )
+
+    sessions = command("sessions", _sessions, "Recorded sessions.", "cwm-agent sessions resume")
+    sessions.add_argument("what", choices=("list", "show", "resume", "export"), help="what to do")
+    sessions.add_argument("session", nargs="?", help="its name, or the beginning of it (default: the newest here)")
+    sessions.add_argument("--format", choices=("text", "json", "markdown", "patch"), default=None)
+    command("undo", _undo, "Take the last applied patch back.", "cwm-agent undo")
+    doctor = command(
+        "doctor", _doctor, "Engine, image, model, GPU, git, terminal: state and remedy.", "cwm-agent doctor"
+    )
+    doctor.add_argument("--format", choices=("text", "json"), default="text")
+    return parser
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from cwm_agent.settings import load
+
+    names = ("model_url", "model", "mode")
+    flags = {name: getattr(args, name, None) for name in names}
+    return load(getattr(args, "config", None), **flags)
+
+
+def _repo(args: argparse.Namespace) -> Path:
+    return getattr(args, "repo", None) or Path.cwd()
+
+
+def _without_git(args: argparse.Namespace) -> bool:
+    return getattr(args, "no_git", False)
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") != "dumb"
+
+
+def _task(args: argparse.Namespace) -> str:
+    """The task in words: the argument, or standard input, and the tests that were named."""
+    text = getattr(args, "task", None)
+    tests = getattr(args, "test", None) or []
+    if text is None and not tests:
+        text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    text = (text or "").strip()
+    if not text and not tests:
+        raise UsageError("There is no task.", remedy='Say what to do: cwm-agent run "test_refund fails, please fix it"')
+    if tests:
+        named = " ".join(tests)
+        text = f"{text}\n\nThe failing tests: {named}" if text else f"Fix the failing tests {named}"
+    return text
+
+
+def _open(args: argparse.Namespace) -> int:
+    if not _is_interactive():
+        return _run(args)
+    from cwm_agent import compose
+
+    return compose.run_tui(_settings(args), repo=_repo(args), without_git=_without_git(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from cwm_agent import compose
+
+    return compose.run_headless(
+        _settings(args),
+        repo=_repo(args),
+        task=_task(args),
+        without_git=_without_git(args),
+        output=compose.Output(
+            format=getattr(args, "format", "text"),
+            quiet=getattr(args, "quiet", False),
+            patch_file=getattr(args, "output", None),
+            apply=getattr(args, "apply", False),
+        ),
+    )
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from cwm_agent import compose
+
+    headless = args.headless or not _is_interactive()
+    return compose.run_demo(_settings(args), folder=args.folder, headless=headless, quiet=getattr(args, "quiet", False))
+
+
+def _sessions(args: argparse.Namespace) -> int:
+    from cwm_agent import compose
+
+    repo = _repo(args)
+    if args.what == "resume":
+        return compose.resume(_settings(args), repo=repo, session=args.session, interactive=_is_interactive())
+    return compose.show_sessions(args.what, repo=repo, session=args.session, format_=args.format)
+
+
+def _undo(args: argparse.Namespace) -> int:
+    from cwm_agent import compose
+
+    return compose.undo(_repo(args))
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from cwm_agent import doctor
+
+    return doctor.report(_settings(args), format_=args.format)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.action(args))
+    except CwmAgentError as error:
+        print(f"cwm-agent: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # the reader left: nothing more can be said
+        return 1

@@ -1,0 +1,262 @@
+"""A session without a screen: one task, its conversation as text or JSON, its patch, and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, TextIO, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from cwm_agent.core.session import Session
+from cwm_agent.errors import CwmAgentError, UsageError
+from cwm_agent.events import (
+    ActionProposed,
+    AgentEvent,
+    ApplyPatch,
+    Decision,
+    Interrupt,
+    Noticed,
+    PatchApplied,
+    PatchProposed,
+    PatchRefused,
+    PermissionAsked,
+    Rested,
+    SessionOpened,
+    SettlePermission,
+    SubmitPrompt,
+    TestsReported,
+    TextWritten,
+)
+from cwm_agent.observations import Origin
+from cwm_agent.text import printable
+from cwm_agent.transcript import Transcript
+from cwm_agent.workspace.diff import unified
+from cwm_agent.workspace.review import Review
+
+E = TypeVar("E")
+
+Status = Literal["fixed", "answered", "proposed", "no_patch", "limit", "error", "interrupted"]
+
+EXIT_CODES: dict[Status, int] = {
+    "fixed": 0,
+    "answered": 0,
+    "proposed": 1,
+    "no_patch": 1,
+    "error": 3,
+    "limit": 4,
+    "interrupted": 130,
+}
+EXIT_REFUSED = 5
+
+
+class Output(Struct, frozen=True, kw_only=True):
+    """What a headless run prints, and where its patch goes; `apply` writes a patch whose tests ran and passed."""
+
+    format: Literal["text", "json", "stream-json"] = "text"
+    quiet: bool = False
+    patch_file: Path | None = None
+    apply: bool = False
+
+
+class Tests(Struct, frozen=True):
+    """The last test run that really ran."""
+
+    ran: int = 0
+    passed: int = 0
+    failed: int = 0
+    command: str = ""
+
+
+class Predictions(Struct, frozen=True):
+    """How many predictions were made, and how many came true."""
+
+    made: int = 0
+    came_true: int = 0
+
+
+class Result(Struct, frozen=True):
+    """What a headless run came to; the fields are a contract with scripts."""
+
+    status: Status
+    exit_code: int
+    policy: str
+    mode: str
+    patch: str
+    files: list[str]
+    applied: bool
+    tests: Tests
+    predictions: Predictions
+    turns: int
+    seconds: float
+    session: str
+    message: str
+
+
+def _last(history: Sequence[AgentEvent], kind: type[E]) -> E | None:
+    """The newest event of a kind."""
+    return next((event for event in reversed(history) if isinstance(event, kind)), None)
+
+
+def _last_tests(history: Sequence[AgentEvent]) -> Tests:
+    for event in reversed(history):
+        if isinstance(event, TestsReported) and event.origin is Origin.REAL:
+            return Tests(event.passed + event.failed, event.passed, event.failed, event.command)
+    return Tests()
+
+
+def _last_words(history: Sequence[AgentEvent], rested: Rested) -> str:
+    """What the policy said after its last action, or how the request ended."""
+    words: list[str] = []
+    for event in history:
+        if isinstance(event, ActionProposed):
+            words.clear()
+        elif isinstance(event, TextWritten):
+            words.append(event.text)
+    return rested.message or "".join(words).strip()
+
+
+def accept_everything(review: Review) -> tuple[Decision, ...]:
+    """Every hunk of a review, accepted."""
+    return tuple(
+        Decision(file=number, hunk=hunk, verdict="accept")
+        for number, file in enumerate(review.files)
+        for hunk in range(max(1, len(file.hunks)))
+    )
+
+
+def report_failure(error: CwmAgentError, output: Output, out: TextIO) -> int:
+    """Say that no session could be opened, in the format that was asked for; returns the exit code."""
+    if output.format == "text":
+        raise error
+    failed = Result(
+        status="error",
+        exit_code=error.exit_code,
+        policy="",
+        mode="",
+        patch="",
+        files=[],
+        applied=False,
+        tests=Tests(),
+        predictions=Predictions(),
+        turns=0,
+        seconds=0.0,
+        session="",
+        message=str(error),
+    )
+    print(msgspec.json.encode(failed).decode(), file=out, flush=True)
+    return error.exit_code
+
+
+class Headless:
+    """Drives one session through one task. `run` returns the exit code."""
+
+    def __init__(self, session: Session, output: Output, out: TextIO) -> None:
+        self._session = session
+        self._output = output
+        self._out = out
+        self._started = asyncio.get_running_loop().time()
+
+    async def run(self, task: str) -> int:
+        """Start the session, do the task, print, and close."""
+        with self._signals():
+            printer = asyncio.create_task(self._print_events())
+            try:
+                await self._session.start()
+                await self._session.send(SubmitPrompt(task))
+                rested = await self._session.idle() or Rested("error", "The session ended before its answer.")
+                patch = self._patch()
+                code = await self._apply(rested)
+            finally:
+                await self._session.aclose()
+                await printer
+        self._report(rested, patch, code)
+        return code
+
+    def _patch(self) -> bytes:
+        review = self._session.review()
+        patch = unified(review.change_set) if review else b""
+        if self._output.patch_file and patch:
+            try:
+                self._output.patch_file.write_bytes(patch)
+            except OSError as error:
+                raise UsageError(
+                    f"The patch cannot be written to {self._output.patch_file}: {error.strerror}.",
+                    remedy="The session kept it: cwm-agent sessions export --format patch",
+                ) from error
+        return patch
+
+    async def _apply(self, rested: Rested) -> int:
+        code = EXIT_CODES[rested.status]
+        review = self._session.review()
+        proposed = _last(self._session.history, PatchProposed)
+        if not self._output.apply or review is None or proposed is None:
+            return code
+        if not proposed.verified:
+            self._session.notice("warning", "The patch is not applied: no test run after its last edit passed.")
+            return code
+        await self._session.send(ApplyPatch(proposed.checkpoint, accept_everything(review)))
+        await self._session.idle()
+        return EXIT_REFUSED if _last(self._session.history, PatchRefused) else code
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+
+        def interrupt() -> None:
+            if self._session.busy:
+                self._pending = asyncio.ensure_future(self._session.send(Interrupt()))
+            elif task:
+                task.cancel()
+
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in signals:
+            loop.add_signal_handler(number, interrupt)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    async def _print_events(self) -> None:
+        transcript = Transcript(self._out, quiet=self._output.quiet)
+        async for event in self._session.events():
+            if isinstance(event, PermissionAsked):
+                await self._session.send(SettlePermission(event.permission, allowed=False))
+            if self._output.format == "stream-json":
+                print(msgspec.json.encode(event).decode(), file=self._out, flush=True)
+            elif self._output.format == "text":
+                transcript.write(event)
+            elif isinstance(event, Noticed) and event.level != "info":
+                Transcript(sys.stderr, quiet=self._output.quiet).write(event)
+
+    def _report(self, rested: Rested, patch: bytes, code: int) -> None:
+        history = self._session.history
+        text = patch.decode("utf-8", "replace")
+        if self._output.format == "text":
+            self._out.write(printable(text))
+            return
+        proposed = _last(history, PatchProposed)
+        opened = _last(history, SessionOpened)
+        result = Result(
+            status=rested.status,
+            exit_code=code,
+            policy=opened.policy if opened else "",
+            mode=self._session.mode,
+            patch=text,
+            files=[stat.name for stat in proposed.files] if proposed else [],
+            applied=_last(history, PatchApplied) is not None,
+            tests=_last_tests(history),
+            predictions=Predictions(),
+            turns=sum(isinstance(event, ActionProposed) for event in history),
+            seconds=round(asyncio.get_running_loop().time() - self._started, 3),
+            session=self._session.identity,
+            message=_last_words(history, rested),
+        )
+        print(msgspec.json.encode(result).decode(), file=self._out, flush=True)

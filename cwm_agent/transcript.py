@@ -1,0 +1,188 @@
+"""A session as plain lines, append-only: for a pipe, a log, a screen reader. Each action line says RAN or IMAGINED."""
+
+from __future__ import annotations
+
+from typing import TextIO, assert_never
+
+from cwm_agent.events import (
+    ActionBegan,
+    ActionEnded,
+    ActionOutput,
+    ActionProposed,
+    AgentEvent,
+    CheckpointMade,
+    FileStat,
+    HunksDeclined,
+    ModeChanged,
+    Noticed,
+    PatchApplied,
+    PatchProposed,
+    PatchRefused,
+    PatchUndone,
+    PermissionAsked,
+    PermissionSettled,
+    Progressed,
+    PromptAccepted,
+    Rested,
+    Rewound,
+    SessionClosed,
+    SessionOpened,
+    SessionResumed,
+    TestsReported,
+    TextWritten,
+    ThoughtWritten,
+    ToolCall,
+)
+from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
+from cwm_agent.text import printable, printable_line
+
+_BADGE = {Origin.REAL: "◆ ran     ", Origin.IMAGINED: "◇ imagined"}
+_INDENT = " " * 11
+_TENTHS_OF_PROGRESS = 10
+
+
+def outcome_in_words(outcome: Outcome) -> str:
+    """How an action ended, in a few words."""
+    match outcome:
+        case Completed(exit_code=0):
+            return "done"
+        case Completed(exit_code=code):
+            return f"exit code {code}"
+        case LimitReached(which=which, detail=detail):
+            return f"stopped at its {which} limit" + (f": {printable_line(detail)}" if detail else "")
+        case Unreadable(reason=reason):
+            return f"unreadable: {printable_line(reason)}"
+        case _:
+            assert_never(outcome)
+
+
+def stats_in_words(files: tuple[FileStat, ...]) -> str:
+    """Changed files in one line: `a.py +2 −1, b.py deleted`."""
+    words = []
+    for stat in files:
+        counts = "binary" if stat.binary else f"+{stat.added} −{stat.removed}"
+        words.append(f"{stat.name} {counts}" + ("" if stat.status == "modified" else f" ({stat.status})"))
+    return ", ".join(words) or "no files"
+
+
+def call_in_words(call: ToolCall) -> str:
+    """An action in one line: a command's first line, or the file that is edited."""
+    first, *rest = call.content.strip().splitlines() or [""]
+    more = " …" if rest and call.tool == "bash" else ""
+    return printable_line(("$ " if call.tool == "bash" else f"{call.tool} ") + first) + more
+
+
+class Transcript:
+    """Writes events as lines. `quiet` leaves everything out but what the user must know."""
+
+    def __init__(self, out: TextIO, *, quiet: bool = False) -> None:
+        self._out = out
+        self._quiet = quiet
+        self._open = ""  # what kind of streamed text the cursor stands in
+        self._at_line_start = True
+        self._call: ToolCall | None = None
+        self._tenth = (-1, "")
+
+    def write(self, event: AgentEvent) -> None:
+        """Write one event."""
+        if isinstance(event, ThoughtWritten | TextWritten | ActionOutput):
+            self._stream(event)
+            return
+        self._end_stream()
+        line = self._line(event)
+        if line:
+            print(line, file=self._out, flush=True)
+
+    def _stream(self, event: ThoughtWritten | TextWritten | ActionOutput) -> None:
+        if self._quiet:
+            return
+        kind, label = "output", _INDENT
+        if isinstance(event, ThoughtWritten):
+            kind, label = "thought", "  thought  "
+        elif isinstance(event, TextWritten):
+            kind, label = "text", "agent      "
+        if self._open != kind:
+            self._end_stream()
+            self._open = kind
+            self._out.write(label)
+            self._at_line_start = False
+        for piece in printable(event.text).splitlines(keepends=True):
+            if self._at_line_start:
+                self._out.write(_INDENT)
+            self._out.write(piece)
+            self._at_line_start = piece.endswith("\n")
+        self._out.flush()
+
+    def _end_stream(self) -> None:
+        if self._open and not self._at_line_start:
+            self._out.write("\n")
+        self._open, self._at_line_start = "", True
+
+    def _line(self, event: AgentEvent) -> str:  # noqa: C901  one match over the closed union
+        match event:
+            case SessionOpened(session=name, repository=repository, mode=mode, policy=policy):
+                return self._unless_quiet(f"session    {name}: {policy}, {mode} mode, {printable_line(repository)}")
+            case SessionResumed(session=name, lost=lost):
+                return f"session    {name} resumed" + (f"; {printable_line(lost)}" if lost else "")
+            case PromptAccepted(text=text):
+                return self._unless_quiet("you        " + printable(text).replace("\n", "\n" + _INDENT))
+            case Progressed():
+                return self._unless_quiet(self._progress(event))
+            case ActionProposed(call=call):
+                self._call = call
+                return ""
+            case ActionBegan(origin=origin):
+                return self._unless_quiet(f"{_BADGE[origin]} {call_in_words(self._call)}" if self._call else "")
+            case ActionEnded(outcome=outcome, seconds=seconds):
+                return self._unless_quiet(f"{_INDENT}— {outcome_in_words(outcome)}, {seconds:.1f} s")
+            case TestsReported(origin=origin, passed=passed, failed=failed):
+                return self._unless_quiet(f"{_BADGE[origin]} tests: {passed} passed, {failed} failed")
+            case CheckpointMade(checkpoint=number, files=files):
+                return self._unless_quiet(f"✎ files    {stats_in_words(files)}  (checkpoint {number})")
+            case PatchProposed(files=files, verified=verified):
+                proof = "its tests RAN and passed" if verified else "NOT verified by a test run"
+                return self._unless_quiet(f"patch      {stats_in_words(files)}; {proof}")
+            case PatchApplied(names=names, merged=merged):
+                joined = f"; merged with your own changes: {', '.join(merged)}" if merged else ""
+                return f"applied    {', '.join(names)}{joined}  (take it back with: cwm-agent undo)"
+            case PatchRefused(reason=reason):
+                return f"refused    {printable(reason)}"
+            case PatchUndone(names=names):
+                return f"undone     {', '.join(names)}"
+            case HunksDeclined(text=text):
+                return self._unless_quiet(f"declined   {printable_line(text)}")
+            case Rewound(checkpoint=number):
+                return f"rewound    to checkpoint {number}"
+            case ModeChanged(mode=mode, note=note):
+                return self._unless_quiet(f"mode       {mode}" + (f": {printable_line(note)}" if note else ""))
+            case PermissionAsked(question=question, detail=detail):
+                return f"asks       {printable_line(question)}\n{_INDENT}{printable(detail)}"
+            case PermissionSettled(allowed=allowed):
+                return f"answer     {'yes' if allowed else 'no'}"
+            case Noticed(level=level, text=text, remedy=remedy):
+                if self._quiet and level == "info":
+                    return ""
+                label = {"info": "note", "warning": "warning", "error": "error"}[level]
+                return f"{label:<11}{printable_line(text)}" + (f"\n{_INDENT}{printable(remedy)}" if remedy else "")
+            case Rested(status=status, message=message):
+                return self._unless_quiet(f"status     {status}" + (f": {printable_line(message)}" if message else ""))
+            case SessionClosed() | ThoughtWritten() | TextWritten() | ActionOutput():
+                return ""
+            case _:
+                assert_never(event)
+
+    def _unless_quiet(self, line: str) -> str:
+        return "" if self._quiet else line
+
+    def _progress(self, event: Progressed) -> str:
+        """One line for each tenth of the way, so that a log stays readable."""
+        if not event.total:
+            tenth = event.done.bit_length()
+        else:
+            tenth = event.done * _TENTHS_OF_PROGRESS // event.total
+        if (tenth, event.label) == self._tenth:
+            return ""
+        self._tenth = (tenth, event.label)
+        total = f" of {event.total}" if event.total is not None else ""
+        note = f"  {printable_line(event.note)}" if event.note else ""
+        return f"  …        {printable_line(event.label)}: {event.done}{total} {event.unit}{note}"
