@@ -176,10 +176,7 @@ class Transcript:
 
     def _progress(self, event: Progressed) -> str:
         """One line for each tenth of the way, so that a log stays readable."""
-        if not event.total:
-            tenth = event.done.bit_length()
-        else:
-            tenth = event.done * _TENTHS_OF_PROGRESS // event.total
+        tenth = event.done * _TENTHS_OF_PROGRESS // event.total if event.total else event.done.bit_length()
         if (tenth, event.label) == self._tenth:
             return ""
         self._tenth = (tenth, event.label)

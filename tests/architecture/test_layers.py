@@ -19,8 +19,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "adapters",
         ("models", "worlds", "policies", "tools", "containers", "workspace", "testing", "demo", "nano"),
     ),
-    ("front ends", ("tui", "repl", "headless", "acp")),
-    ("root", ("compose", "cli", "__main__")),
+    ("front ends", ("tui", "repl", "headless", "transcript", "acp")),
+    ("root", ("compose", "cli", "doctor", "__main__")),
 )
 ORDER = [name for name, _ in LAYERS]
 PURE = {"values", "events", "pure", "protocols"}

@@ -1,0 +1,127 @@
+"""Looks at everything that a session needs and says, for each, what its state is and what would mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from cwm_agent import __version__
+from cwm_agent.errors import CwmAgentError
+from cwm_agent.resources import cache_folder, private_folder, state_folder
+from cwm_agent.settings import Settings
+from cwm_agent.text import printable_line
+
+State = Literal["ok", "warning", "missing"]
+_MARKS: dict[State, str] = {"ok": "✓", "warning": "!", "missing": "✗"}
+_SMALLEST_DISK = 5 * 1024**3
+_EXIT_MISSING = 3
+
+
+class Finding(Struct, frozen=True):
+    """The state of one thing; `needed` is False for what a session can do without."""
+
+    name: str
+    state: State
+    detail: str
+    remedy: str = ""
+    needed: bool = True
+
+
+async def _engine_and_image(settings: Settings) -> list[Finding]:
+    from cwm_agent.containers.engine import Engine
+    from cwm_agent.containers.image import image_id, image_tag, sandbox_files
+
+    try:
+        engine = await Engine.connect()
+        tag = settings.sandbox.image or image_tag(settings.sandbox, sandbox_files())
+        present = await engine.call("look for the image", lambda: image_id(engine, tag))
+        await engine.close()
+    except CwmAgentError as error:
+        return [Finding("engine", "missing", error.message, error.remedy)]
+    found = [Finding("engine", "ok", f"Docker {engine.version}" + (", remote" if engine.remote else ""))]
+    if present:
+        return [*found, Finding("image", "ok", printable_line(tag))]
+    if settings.sandbox.image:
+        return [*found, Finding("image", "warning", f"{printable_line(tag)} is not here; it is pulled at first use")]
+    return [*found, Finding("image", "warning", "not built yet; the first session builds it")]
+
+
+def _model(settings: Settings) -> Finding:
+    if settings.model_url is None:
+        return Finding("model", "warning", "none configured: the forager decides, nothing is imagined", needed=False)
+    return Finding(
+        "model",
+        "warning",
+        f"{printable_line(settings.model_url)} is configured, and this version does not speak to model servers yet",
+        "Leave model_url out: the forager repairs failing tests without a model.",
+        needed=False,
+    )
+
+
+def _gpu() -> Finding:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return Finding("gpu", "warning", "none found; none is needed", needed=False)
+    asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    cards = [printable_line(line) for line in answer.stdout.splitlines() if line.strip()]
+    if answer.returncode or not cards:
+        return Finding("gpu", "warning", "nvidia-smi finds no working card; none is needed", needed=False)
+    return Finding("gpu", "ok", "; ".join(cards), needed=False)
+
+
+def _git() -> Finding:
+    if shutil.which("git") is None:
+        return Finding("git", "missing", "no git on the PATH", "Install git 2.30 or later.")
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    return Finding("git", "ok", printable_line(said.strip()))
+
+
+def _terminal() -> Finding:
+    if not sys.stdout.isatty():
+        return Finding("terminal", "warning", "standard output is not a terminal: sessions run headless", needed=False)
+    columns, rows = shutil.get_terminal_size()
+    colours = (
+        "no colour (NO_COLOR)" if os.environ.get("NO_COLOR") else os.environ.get("COLORTERM") or "16 to 256 colours"
+    )
+    detail = f"{columns}×{rows}, {os.environ.get('TERM', 'unknown')}, {colours}"
+    if columns < 80 or rows < 24:
+        return Finding("terminal", "warning", detail, "Make it 80×24 or larger.", needed=False)
+    return Finding("terminal", "ok", detail, needed=False)
+
+
+def _folders() -> Finding:
+    try:
+        free = min(shutil.disk_usage(private_folder(folder)).free for folder in (state_folder(), cache_folder()))
+    except OSError as error:
+        return Finding("folders", "missing", f"{error.filename}: {error.strerror}", "Make it writable for you.")
+    detail = f"{free / 1024**3:.0f} GB free for sessions and snapshots in {state_folder()} and {cache_folder()}"
+    if free < _SMALLEST_DISK:
+        return Finding("folders", "warning", detail, "Make room: a session may need several gigabytes.")
+    return Finding("folders", "ok", detail)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order in which a session needs the things."""
+    sandbox = asyncio.run(_engine_and_image(settings))
+    return [*sandbox, _model(settings), _gpu(), _git(), _folders(), _terminal()]
+
+
+def report(settings: Settings, *, format_: str) -> int:
+    """Print the findings; 3 where something is missing that a session needs."""
+    findings = examine(settings)
+    if format_ == "json":
+        print(msgspec.json.encode({"version": __version__, "findings": findings}).decode())
+    else:
+        for finding in findings:
+            print(f"{_MARKS[finding.state]} {finding.name:<9} {finding.detail}")
+            if finding.remedy:
+                print(f"  {'':<9} → {finding.remedy}")
+    return _EXIT_MISSING if any(each.state == "missing" and each.needed for each in findings) else 0
