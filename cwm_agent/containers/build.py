@@ -46,7 +46,7 @@ def build_image(
         identity = message.get("aux", {}).get("ID", identity)
         for line in str(message.get("stream", "")).splitlines():
             text = printable_line(line.strip())
-            if not text:
+            if not text or text.startswith("--->"):
                 continue
             said.append(text)
             found = _STEP.match(text)

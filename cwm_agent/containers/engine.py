@@ -27,10 +27,11 @@ _START = "Start it with `scripts/ensure-docker.sh`, or see https://docs.docker.c
 
 
 class Engine:
-    """A Docker engine that answered; `remote` is True where it may not see this machine's files."""
+    """A Docker engine that answered at `host`; `remote` is True where it may not see this machine's files."""
 
-    def __init__(self, client: docker.DockerClient, *, version: str, remote: bool) -> None:
+    def __init__(self, client: docker.DockerClient, *, host: str, version: str, remote: bool) -> None:
         self.client = client
+        self.host = host
         self.version = version
         self.remote = remote
 
@@ -129,7 +130,7 @@ def _open(host: str, *, remote: bool) -> Engine:
             f"The Docker engine at {printable_line(host)} does not answer: {_first_line(error)}.",
             remedy="Check DOCKER_HOST, or unset it." if os.environ.get("DOCKER_HOST") else _START,
         ) from error
-    return Engine(client, version=version, remote=remote)
+    return Engine(client, host=client.api.base_url if remote else host, version=version, remote=remote)
 
 
 def _first_line(error: BaseException) -> str:

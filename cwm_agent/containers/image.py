@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from docker.errors import ImageNotFound
 from msgspec import Struct
@@ -14,6 +13,7 @@ from msgspec import Struct
 from cwm_agent.containers.base import choose_base, pull
 from cwm_agent.containers.build import build_image, building_alone
 from cwm_agent.containers.engine import Engine
+from cwm_agent.containers.toolbox_volume import ensure_toolbox_volume
 from cwm_agent.errors import ImageUnavailable
 from cwm_agent.events import Progressed
 from cwm_agent.resources import sandbox_folder
@@ -26,12 +26,12 @@ Report = Callable[[Progressed], None]
 
 
 class Image(Struct, frozen=True):
-    """An image that containers can start from; `toolbox` names our own image where this one is the user's."""
+    """An image that containers can start from; `toolbox_volume` holds our toolbox where the image is the user's."""
 
     tag: str
     id: str
     ours: bool
-    toolbox: str | None = None
+    toolbox_volume: str | None = None
 
 
 def command_user() -> int:
@@ -41,17 +41,13 @@ def command_user() -> int:
 
 
 def sandbox_files() -> dict[str, bytes]:
-    """What goes into our image: the files under `sandbox/` by their path, leavings of Python left out."""
+    """What goes into our image, by its path under `sandbox/`; leavings of Python and of editors are left out."""
     root = sandbox_folder()
+    inner = [path for folder in ("runner", "tracer") for path in (root / folder).rglob("*.py")]
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc" and not _hidden(path, root)
+        for path in sorted([root / "Dockerfile", root / "toolbox.sh", *inner])
     }
-
-
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def image_tag(settings: SandboxSettings, files: dict[str, bytes]) -> str:
@@ -78,7 +74,8 @@ async def ensure_image(engine: Engine, settings: SandboxSettings, progress: Repo
         return ours
     wanted = settings.image
     identity = await engine.call(f"get the image {wanted}", lambda: _ensure_named(engine, wanted, report))
-    return Image(tag=wanted, id=identity, ours=False, toolbox=ours.tag)
+    volume = await engine.call("prepare the toolbox", lambda: ensure_toolbox_volume(engine, ours.tag, report))
+    return Image(tag=wanted, id=identity, ours=False, toolbox_volume=volume)
 
 
 def _ensure_ours(engine: Engine, settings: SandboxSettings, report: Report) -> Image:
