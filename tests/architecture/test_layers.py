@@ -12,7 +12,22 @@ PACKAGE = Path(__file__).parents[2] / "cwm_agent"
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("values", ("traces.frames", "observations", "errors", "text", "resources", "workspace.changes")),
     ("events", ("events",)),
-    ("pure", ("traces", "analysis", "workspace.diff", "workspace.review", "models.chat_format")),
+    (
+        "pure",
+        (
+            "traces",
+            "analysis",
+            "workspace.diff",
+            "workspace.flags",
+            "workspace.hunks",
+            "workspace.merge",
+            "workspace.patch_text",
+            "workspace.renames",
+            "workspace.review",
+            "workspace.safety",
+            "models.chat_format",
+        ),
+    ),
     ("protocols", ("protocols", "settings")),
     ("core", ("core",)),
     (
