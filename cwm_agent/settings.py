@@ -91,7 +91,7 @@ class Settings(_Section):
 
     mode: Mode = Mode.VERIFY
     """Which world answers first: real, verify or imagined."""
-    policy: Literal["auto", "forager", "cwm"] = "auto"
+    policy: Literal["auto", "forager"] = "auto"
     """Who decides: the language model where one is configured, otherwise the forager."""
     model_url: str | None = None
     """Where the model server listens, such as http://localhost:8000; None is no server."""
