@@ -1,0 +1,70 @@
+"""Loop control: break, continue and return, and what a loop runs over."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from cwm_agent.policies.forager.kinds import Edit, Kind
+from cwm_agent.policies.forager.propose.place import Place
+
+
+def edits(place: Place) -> Iterator[Edit]:
+    """Another way to go on, to stop, or to run."""
+    site, statement = place.site, place.site.node
+    if isinstance(statement, ast.Break | ast.Continue | ast.Pass):
+        now = type(statement).__name__.lower()
+        others = ["pass", *(("break", "continue") if site.loop is not None else ())]
+        if site.function is not None:
+            others.append("return")
+        for other in others:
+            if other != now:
+                yield place.replace(Kind.LOOP, statement, other, f"`{other}` instead of `{now}`", 0.9)
+    elif isinstance(statement, ast.Return) and site.loop is not None:
+        yield place.replace(Kind.LOOP, statement, "break", "leaves the loop instead of returning", 0.6)
+        yield place.replace(Kind.LOOP, statement, "continue", "goes on instead of returning", 0.7)
+    elif isinstance(statement, ast.For | ast.AsyncFor):
+        text = place.text(statement.iter)
+        for wrapper in ("reversed", "list", "sorted", "enumerate"):
+            yield place.replace(Kind.LOOP, statement.iter, f"{wrapper}({text})", f"runs over {wrapper}({text})", 0.7)
+    elif isinstance(statement, ast.If):
+        start = site.span[0]
+        if site.loop is not None and place.source.text.startswith("if", start):
+            yield Edit(Kind.LOOP, start, start + 2, "while", "repeats while the condition holds", 0.5, structural=True)
+        if place.source.text.startswith("elif", start):
+            yield from _elif(place, start)
+        elif _after_if(place):
+            yield Edit(Kind.LOOP, start, start, "el", "asks only if the branch before was not taken", 0.7, structural=True)
+    elif isinstance(statement, ast.While):
+        words = "asks once instead of repeating"
+        yield Edit(Kind.LOOP, site.span[0], site.span[0] + 5, "if", words, 0.5, structural=True)
+    yield from _jump_after(place)
+
+
+def _elif(place: Place, start: int) -> Iterator[Edit]:
+    if not getattr(place.site.node, "orelse", None):
+        yield Edit(Kind.LOOP, start, start + 4, "if", "asks also when the branch before was taken", 0.8, structural=True)
+
+
+def _after_if(place: Place) -> bool:
+    index = place.site.index
+    if index == 0 or not place.site.alone:
+        return False
+    before = place.site.block[index - 1]
+    return isinstance(before, ast.If) and not before.orelse
+
+
+def _jump_after(place: Place) -> Iterator[Edit]:
+    """`break`, `continue` or `return` after the last statement of a branch inside a loop."""
+    site = place.site
+    if site.loop is None or not site.alone or site.block[-1] is not site.node or site.body_start is not None:
+        return
+    if isinstance(site.node, ast.Break | ast.Continue | ast.Return | ast.Raise | ast.Pass):
+        return
+    at = site.line_span[1]
+    lead = "" if place.source.text[:at].endswith("\n") else "\n"
+    for word in ("break", "continue"):
+        if word == "continue" and site.parent is site.loop:
+            continue
+        text = f"{lead}{site.indent}{word}\n"
+        yield Edit(Kind.LOOP, at, at, text, f"then does `{word}`", 0.7, structural=True)
