@@ -96,9 +96,10 @@ class Workspace(Protocol):
 
 
 class FinalAnswer(Struct, frozen=True, tag="final_answer"):
-    """The policy has nothing more to do; `text` is for the user."""
+    """The policy has nothing more to do; `text` is for the user. `gave_up`: it looked for a repair and has none."""
 
     text: str
+    status: Literal["done", "gave_up"] = "done"
 
 
 class Act(Struct, frozen=True, tag="act"):
@@ -133,6 +134,11 @@ class Tool(Protocol):
     @property
     def name(self) -> str:
         """The word between the tool tags."""
+        ...
+
+    @property
+    def executes(self) -> bool:
+        """Whether a world answers it. False: it works on the files alone, so it runs once and is real in any mode."""
         ...
 
     def run(self, content: str, world: World, files: Files, limits: Limits) -> AsyncIterator[WorldEvent]:
