@@ -15,7 +15,7 @@ def whiteouts(under: Iterable[bytes], wanted: Iterable[bytes]) -> list[bytes]:
     keep = set(wanted)
     folders = {b""}
     for path in keep:
-        _add_parents(path, folders)
+        add_parents(path, folders)
     hidden = set()
     for path in under:
         if path in keep:
@@ -31,7 +31,8 @@ def whiteouts(under: Iterable[bytes], wanted: Iterable[bytes]) -> list[bytes]:
     return sorted(hidden)
 
 
-def _add_parents(path: bytes, folders: set[bytes]) -> None:
+def add_parents(path: bytes, folders: set[bytes]) -> None:
+    """Add the folders that lead to a path."""
     parent = path.rpartition(b"/")[0]
     while parent not in folders:
         folders.add(parent)
@@ -42,7 +43,7 @@ def make_folders(tree: bytes, paths: Iterable[bytes], owner: int | None) -> None
     """Make the folders that files by these paths need."""
     folders = {b""}
     for path in paths:
-        _add_parents(path, folders)
+        add_parents(path, folders)
     for folder in sorted(folders - {b""}):
         try:
             os.mkdir(tree + folder, 0o755)
@@ -62,7 +63,7 @@ def remove_files(tree: bytes, paths: Iterable[bytes]) -> None:
             pass
         except IsADirectoryError:
             remove_tree(Path(os.fsdecode(tree + path)))
-        _add_parents(path, folders)
+        add_parents(path, folders)
     for folder in sorted(folders - {b""}, reverse=True):
         try:
             os.rmdir(tree + folder)

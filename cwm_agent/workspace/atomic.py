@@ -15,13 +15,6 @@ def write_if_new(path: Path, content: bytes) -> None:
         replace(path, content)
 
 
-def _set(path: Path, content: bytes | None) -> None:
-    if content is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_if_new(path, content)
-
-
 def replace(path: Path, content: bytes, times: tuple[int, int] | None = None) -> None:
     """Put a file in place of what stood there, in one step."""
     handle, name = tempfile.mkstemp(dir=path.parent)

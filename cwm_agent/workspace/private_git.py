@@ -57,7 +57,10 @@ def prepare(repository: Repository) -> PrivateGit:
     write_if_new(git_dir / "config", config_text(settings).encode())
     write_if_new(git_dir / "info/exclude", excludes(repository, settings))
     shallow = read_small(Path(repository.common_dir) / "shallow", 2**24) if repository.is_git else None
-    _set(git_dir / "shallow", shallow)
+    if shallow is None:
+        (git_dir / "shallow").unlink(missing_ok=True)
+    else:
+        write_if_new(git_dir / "shallow", shallow)
     _copy_index(repository, git_dir)
     return bare
 
