@@ -1,0 +1,71 @@
+"""What a forked child does with a candidate: the failing tests, then the related ones, until one does not pass."""
+
+from __future__ import annotations
+
+from _cwm_runner.bench_options import file_of
+from _cwm_runner.bench_report import Reports
+from _cwm_runner.forkserver_capture import own_capture
+
+
+class Selection:
+    """Which of the collected tests a candidate has to pass; an id may also name a group of them."""
+
+    def __init__(self, items: list, failing: list[str], related: list[str]) -> None:
+        self.failing, self.missing = _select(items, failing)
+        chosen = {id(item) for item in self.failing}
+        others, lost = _select(items, related)
+        self.related = [item for item in others if id(item) not in chosen]
+        self.missing += lost
+
+    @property
+    def total(self) -> int:
+        """How many tests there are, those that could not be found included."""
+        return len(self.failing) + len(self.related) + len(self.missing)
+
+
+def _select(items: list, wanted: list[str]) -> tuple[list, list[str]]:
+    """The items that the ids name, in pytest's order, and the ids that name none."""
+    exact = {item.nodeid for item in items}
+    names = {node for node in wanted if node in exact}
+    prefixes = {node: (f"{node}::", f"{node}[") for node in wanted if node not in exact}
+    every = tuple(prefix for pair in prefixes.values() for prefix in pair)
+    chosen = [item for item in items if item.nodeid in names or item.nodeid.startswith(every)]
+    missing = [node for node, pair in prefixes.items() if not any(item.nodeid.startswith(pair) for item in chosen)]
+    return chosen, missing
+
+
+def judge(config, tree, child, selection: Selection, capture: str) -> dict:
+    """Run the tests and return the verdict; a child runs this once, and ends."""
+    own_capture(config, capture)
+    reports = Reports(tree)
+    config.pluginmanager.register(reports, "cwm-bench-reports")
+    items = selection.failing + selection.related
+    passed = 0
+    for position, item in enumerate(items):
+        following = items[position + 1] if position + 1 < len(items) else None
+        child.progress.begin(position, passed)
+        reports.forget()
+        try:
+            config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except BaseException as error:  # Exit, KeyboardInterrupt: whatever a test raises past pytest
+            reports.broke("failed", f"{type(error).__name__}: {error}")
+        must_pass = position < len(selection.failing)
+        if not (reports.passed if must_pass else reports.good):
+            return verdict("failing" if must_pass else "related", passed, selection.total, _why(item, reports))
+        passed += 1
+    return verdict("survived", passed, selection.total)
+
+
+def _why(item, reports: Reports) -> str:
+    result = reports.result(item.nodeid)
+    return f"{item.nodeid}: {result['message'] or result['outcome']}"
+
+
+def verdict(stage: str, passed: int = 0, total: int = 0, message: str = "") -> dict:
+    """A verdict as it travels."""
+    return {"stage": stage, "passed": passed, "total": total, "message": message}
+
+
+def files_of(nodes: list[str]) -> list[str]:
+    """The files of test ids, each once, in order."""
+    return list(dict.fromkeys(file_of(node) for node in nodes))
