@@ -1,0 +1,288 @@
+"""The TUI's application: it opens the session, shows what it says, and tells it what the user wants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual import on, work
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from cwm_agent.errors import CwmAgentError
+from cwm_agent.events import AgentEvent, PatchProposed, Rewind, UndoApply, UserCommand
+from cwm_agent.text import printable_line
+from cwm_agent.tui import bridge
+from cwm_agent.tui import theme as themes
+from cwm_agent.tui.commands import COMMANDS
+from cwm_agent.tui.editor import edit_in_editor
+from cwm_agent.tui.exits import exit_code
+from cwm_agent.tui.picture import Offered, Opening, Picture, Remark
+from cwm_agent.tui.screens.confirm import ConfirmScreen
+from cwm_agent.tui.screens.help import HelpScreen
+from cwm_agent.tui.screens.main import MainScreen
+from cwm_agent.tui.screens.review import ReviewScreen
+from cwm_agent.tui.screens.rewind import RewindScreen
+from cwm_agent.workspace.review import Review
+
+if TYPE_CHECKING:
+    from cwm_agent.core.session import Session
+
+Report = Callable[[AgentEvent], None]
+CLOSE_SECONDS = 10.0
+
+
+def _time_of_day() -> str:
+    return time.strftime("%H:%M")
+
+
+class CwmApp(App[None]):
+    """Shows one session.
+
+    `open_session` makes it, not yet started, and reports on the way what it is doing; an error from `errors` becomes a
+    line of the conversation. `prompt` is put into the input for the user to send. The return code is that of the last
+    turn.
+    """
+
+    TITLE = "cwm-agent"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Leave", priority=True, show=False)]
+
+    def __init__(
+        self,
+        open_session: Callable[[Report], Awaitable[Session]],
+        *,
+        title: str,
+        branch: str | None,
+        theme: str = themes.DARK,
+        prompt: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], str] = _time_of_day,
+    ) -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self.picture = Picture(title, branch, now)
+        self._open_session = open_session
+        self._prompt = prompt
+        self._clock = clock
+        self._thread = threading.get_ident()
+        self._review: tuple[int, Review | None] = (-1, None)
+        self._failed = 0
+        self._main = MainScreen(self.picture, self.review, clock)
+        for each in themes.themes():
+            self.register_theme(each)
+        self.theme = themes.fitting(theme, self.console.color_system, no_color=self.no_color)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The conversation."""
+        return self._main
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our colours, for Textual's own themes too."""
+        return themes.themes()[0].variables
+
+    def on_mount(self) -> None:
+        """Paint first; the session is opened behind."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(RuntimeError, ValueError):  # only the main thread may listen to signals
+                loop.add_signal_handler(number, self._signalled, number)
+        if self._prompt:
+            self.call_after_refresh(self._main.put, self._prompt)
+        self.call_after_refresh(self._live)
+
+    # The session
+
+    @work(exclusive=True, group="session")
+    async def _live(self) -> None:
+        try:
+            session = await self._open_session(self.take)
+            self.session = session
+            reading = asyncio.ensure_future(self._read(session))
+            await session.start()
+        except CwmAgentError as error:
+            self._not_opened(error)
+            return
+        await reading
+
+    async def _read(self, session: Session) -> None:
+        async for event in session.events():
+            self.take(event)
+
+    def _not_opened(self, error: CwmAgentError) -> None:
+        self._failed = error.exit_code
+        self.picture.box = "failed"
+        for block in self.picture.blocks:
+            if isinstance(block, Opening):
+                block.failed = True
+                block.touch()
+        self.say("error", error.message, error.remedy)
+
+    def take(self, event: AgentEvent) -> None:
+        """Show an event; may be called from any thread."""
+        if threading.get_ident() != self._thread:
+            self.call_from_thread(self.take, event)
+            return
+        bridge.show(self.picture, event)
+        if isinstance(event, PatchProposed):
+            self._count_hunks()
+        self._changed()
+
+    def _count_hunks(self) -> None:
+        review = self.review()
+        last = self.picture.blocks[-1]
+        if review is not None and isinstance(last, Offered):
+            last.hunks = sum(len(file.hunks) for file in review.files)
+
+    def say(self, kind: str, text: str, remedy: str = "") -> None:
+        """A line of our own in the conversation."""
+        self.picture.add(Remark("error" if kind == "error" else "info", text, remedy))
+        self._changed()
+
+    def _changed(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen | ReviewScreen):
+                screen.changed()
+
+    def review(self) -> Review | None:
+        """The patch as it is now."""
+        if self.session is None:
+            return None
+        if self._review[0] != self.picture.revision:
+            proposed = self.picture.proposal
+            self._review = (self.picture.revision, self.session.review(proposed.checkpoint if proposed else None))
+        return self._review[1]
+
+    async def tell(self, command: UserCommand) -> None:
+        """Send a command to the session; what it refuses becomes a line of the conversation."""
+        if self.session is None:
+            self._main.hint("The sandbox is not open yet.")
+            return
+        try:
+            await self.session.send(command)
+        except CwmAgentError as error:
+            self.say("error", error.message, error.remedy)
+
+    def _tell(self, command: UserCommand) -> None:
+        self.run_worker(self.tell(command), group="commands")
+
+    @on(MainScreen.Wants)
+    def _wants(self, event: MainScreen.Wants) -> None:
+        self._tell(event.command)
+
+    # Commands that are not one screen's own
+
+    @on(MainScreen.Opens)
+    def _opens(self, event: MainScreen.Opens) -> None:
+        match event.name:
+            case "help":
+                self.push_screen(HelpScreen())
+            case "review":
+                self._open_review(ready=False)
+            case "apply":
+                self._open_review(ready=True)
+            case "undo":
+                self._tell(UndoApply())
+            case "rewind":
+                self.push_screen(RewindScreen(self.picture.checkpoints), self._rewind)
+            case "theme":
+                self._set_theme(event.argument)
+            case "editor":
+                self._edit_prompt()
+            case "quit":
+                self.action_leave()
+            case "mode" | "diff" | "tests" | "shell" | "copy":
+                self._main.action_open(event.name, event.argument)
+            case _:
+                assert_never(event.name)
+
+    def _open_review(self, *, ready: bool) -> None:
+        review = self.review()
+        if review is None or not review.files:
+            self._main.hint("There is no patch to review yet.")
+            return
+        checkpoint = self.picture.proposal.checkpoint if self.picture.proposal else self.picture.last_checkpoint
+        self.push_screen(ReviewScreen(review, checkpoint, self.picture, ready=ready))
+
+    @on(ReviewScreen.Wants)
+    def _review_wants(self, event: ReviewScreen.Wants) -> None:
+        self._tell(event.command)
+
+    def _rewind(self, checkpoint: int | None) -> None:
+        if checkpoint is not None:
+            self._tell(Rewind(checkpoint))
+
+    def _set_theme(self, argument: str) -> None:
+        names = {"dark": themes.DARK, "light": themes.LIGHT, "ansi": themes.ANSI}
+        ours = list(names.values())
+        after = ours[(ours.index(self.theme) + 1) % len(ours)] if self.theme in ours else themes.DARK
+        self.theme = names.get(argument, after)
+
+    def _edit_prompt(self) -> None:
+        try:
+            with self.suspend():
+                written = edit_in_editor(self._main.draft.encode(), ".md")
+        except (OSError, SuspendNotSupported) as error:
+            self._main.hint(f"The editor could not be used: {printable_line(str(error))}")
+            return
+        self._main.put(written.decode("utf-8", "replace").rstrip("\n"))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers: our commands, none of Textual's."""
+        del screen
+        for command in COMMANDS:
+            title = f"{command.name.capitalize()}"
+            key = f"   {command.key}" if command.key else ""
+            yield SystemCommand(title, command.does + key, partial(self._main.action_open, command.name))
+
+    # The end
+
+    def action_leave(self) -> None:
+        """Leave at once, or ask where something would be left behind."""
+        if isinstance(self.screen, ConfirmScreen):
+            return
+        if self.picture.working:
+            words = "The agent is still working. It will be stopped; what happened so far is recorded."
+        elif self.picture.proposal is not None:
+            words = (
+                "A patch is ready and was not reviewed. It stays in the session's record, and your files as they are."
+            )
+        else:
+            self._leave(self.code)
+            return
+        self.push_screen(ConfirmScreen(words, self._clock), self._confirmed)
+
+    def _confirmed(self, yes: bool | None) -> None:  # noqa: FBT001 -- the answer of a screen
+        if yes:
+            self._leave(self.code)
+
+    @property
+    def code(self) -> int:
+        """The return code if the user left now."""
+        return self._failed or exit_code(self.picture)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        self._leave(128 + number)
+
+    def _leave(self, code: int) -> None:
+        self.run_worker(self._close(code), group="leave", exclusive=True)
+
+    async def _close(self, code: int) -> None:
+        """Close the session, for no longer than a user would wait, and give the terminal back."""
+        session, self.session = self.session, None
+        if session is not None:
+            with contextlib.suppress(TimeoutError, CwmAgentError):
+                await asyncio.wait_for(session.aclose(), CLOSE_SECONDS)
+        self.exit(return_code=code)
+
+    async def on_unmount(self) -> None:
+        """However the program ends, the session is closed."""
+        if self.session is not None:
+            await self._close(self.return_code or 1)

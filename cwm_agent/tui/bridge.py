@@ -1,0 +1,289 @@
+"""From events to the picture: the one place of the TUI that knows what each event means for the screen."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+from cwm_agent.events import (
+    ActionBegan,
+    ActionEnded,
+    ActionOutput,
+    ActionProposed,
+    AgentEvent,
+    CheckpointMade,
+    HunksDeclined,
+    ModeChanged,
+    Noticed,
+    PatchApplied,
+    PatchProposed,
+    PatchRefused,
+    PatchUndone,
+    PermissionAsked,
+    PermissionSettled,
+    Progressed,
+    PromptAccepted,
+    Rested,
+    Rewound,
+    SessionClosed,
+    SessionOpened,
+    SessionResumed,
+    TestsReported,
+    TextWritten,
+    ThoughtWritten,
+)
+from cwm_agent.observations import Origin
+from cwm_agent.tui.picture import (
+    Acted,
+    Asked,
+    Checkpoint,
+    Closing,
+    Offered,
+    Opening,
+    Picture,
+    Question,
+    Remark,
+    Run,
+    Said,
+    Thought,
+    Working,
+)
+
+
+def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm for each kind of event, nothing else
+    """Change the picture by one event."""
+    match event:
+        case SessionOpened():
+            _opened(picture, event)
+        case SessionResumed():
+            picture.add(Remark("rule", "session resumed", event.lost))
+        case SessionClosed():
+            picture.box = "closed"
+        case PromptAccepted():
+            picture.working = True
+            picture.add(Asked(event.text))
+        case ThoughtWritten():
+            _thought(picture, event.text)
+        case TextWritten():
+            _said(picture, event.text)
+        case Progressed():
+            _progressed(picture, event)
+        case ActionProposed():
+            picture.add(Acted(event.action, event.call))
+        case ActionBegan():
+            _began(picture, event)
+        case ActionOutput():
+            _output(picture, event)
+        case ActionEnded():
+            _ended(picture, event)
+        case TestsReported():
+            _tests(picture, event)
+        case CheckpointMade():
+            _checkpoint(picture, event)
+        case PatchProposed():
+            _close_offer(picture, "replaced")
+            picture.proposal = event
+            picture.revision += 1
+            picture.scene = "diff"
+            picture.add(Offered(event, ran=_proof(picture) if event.verified else 0))
+        case PatchApplied():
+            _applied(picture, event)
+        case PatchRefused():
+            picture.refused = True
+            names = f" ({', '.join(event.names)})" if event.names else ""
+            picture.add(
+                Remark("error", f"Not applied: {event.reason}{names}", "Nothing was written. ^R reviews it again.")
+            )
+        case PatchUndone():
+            _undone(picture, event)
+        case HunksDeclined():
+            picture.add(Remark("quiet", event.text))
+        case Rewound():
+            _rewound(picture, event)
+        case ModeChanged():
+            picture.mode, picture.mode_note = event.mode, event.note
+            picture.add(Remark("quiet", f"mode: {event.mode.value}", event.note))
+        case PermissionAsked():
+            picture.question = Question(event)
+            picture.add(picture.question)
+        case PermissionSettled():
+            _settled(picture, event)
+        case Noticed():
+            picture.add(Remark(event.level, event.text, event.remedy))
+        case Rested():
+            _rested(picture, event)
+        case _:
+            assert_never(event)
+
+
+def _opened(picture: Picture, event: SessionOpened) -> None:
+    picture.opened = event
+    picture.branch = event.branch
+    picture.mode = event.mode
+    picture.box = "ready"
+    for block in picture.blocks:
+        if isinstance(block, Opening):
+            block.opened = event
+            block.touch()
+
+
+def _thought(picture: Picture, piece: str) -> None:
+    last = picture.blocks[-1]
+    if isinstance(last, Thought):
+        last.text += piece
+        last.touch()
+    else:
+        picture.add(Thought(piece))
+
+
+def _said(picture: Picture, piece: str) -> None:
+    last = picture.blocks[-1]
+    if isinstance(last, Said):
+        last.text += piece
+        last.touch()
+    else:
+        picture.add(Said(piece))
+
+
+def _progressed(picture: Picture, event: Progressed) -> None:
+    last = picture.blocks[-1]
+    if picture.opened is None and isinstance(picture.blocks[0], Opening):
+        opening = picture.blocks[0]
+        steps = opening.progress
+        if steps and steps[-1].label == event.label:
+            steps[-1] = event
+        else:
+            steps.append(event)
+        opening.touch()
+    elif isinstance(last, Working) and last.progress.label == event.label:
+        last.progress = event
+        last.touch()
+    else:
+        picture.add(Working(event))
+
+
+def _action(picture: Picture, number: int) -> Acted | None:
+    for block in reversed(picture.blocks):
+        if isinstance(block, Acted) and block.number == number:
+            return block
+    return None
+
+
+def _began(picture: Picture, event: ActionBegan) -> None:
+    acted = _action(picture, event.action)
+    if acted is None:
+        return
+    acted.runs.append(Run(event.origin))
+    if event.origin is Origin.REAL and acted.call.tool == "bash":
+        picture.shell.append(acted)
+        picture.scene = "shell"
+    acted.touch()
+
+
+def _output(picture: Picture, event: ActionOutput) -> None:
+    acted = _action(picture, event.action)
+    if acted is not None:
+        acted.run(event.origin).output.add(event.text)
+        acted.touch()
+
+
+def _ended(picture: Picture, event: ActionEnded) -> None:
+    acted = _action(picture, event.action)
+    if acted is None:
+        return
+    run = acted.run(event.origin)
+    run.outcome, run.observation, run.seconds = event.outcome, event.observation, event.seconds
+    acted.touch()
+
+
+def _tests(picture: Picture, event: TestsReported) -> None:
+    picture.board.append(event)
+    picture.scene = "tests"
+    acted = _action(picture, event.action)
+    if acted is not None:
+        acted.run(event.origin).tests = event
+        acted.touch()
+
+
+def _checkpoint(picture: Picture, event: CheckpointMade) -> None:
+    acted = _action(picture, event.action)
+    label = ""
+    if acted is not None:
+        acted.files = event.files
+        acted.touch()
+        label = f"{acted.call.tool} {(acted.call.content.strip().splitlines() or [''])[0]}"
+    made = Checkpoint(event.checkpoint, label, event.files, picture.now(), len(picture.blocks))
+    picture.checkpoints.append(made)
+    picture.revision += 1
+    picture.scene = "diff"
+
+
+def _rested(picture: Picture, event: Rested) -> None:
+    picture.working = False
+    picture.rested = event
+    for block in reversed(picture.blocks):
+        if isinstance(block, Asked):
+            break
+        if isinstance(block, Acted) and block.runs and block.runs[-1].outcome is None:
+            block.runs[-1].stopped = True
+            block.touch()
+    picture.add(Closing(event))
+
+
+def _proof(picture: Picture) -> int:
+    real = [report for report in picture.board if report.origin is Origin.REAL]
+    return real[-1].passed if real and not real[-1].failed else 0
+
+
+def _offer(picture: Picture) -> Offered | None:
+    for block in reversed(picture.blocks):
+        if isinstance(block, Offered):
+            return block
+    return None
+
+
+def _close_offer(picture: Picture, state: Literal["applied", "undone", "replaced"]) -> None:
+    offered = _offer(picture)
+    if offered is not None and (state != "replaced" or offered.state == "open"):
+        offered.state = state
+        offered.touch()
+
+
+def _applied(picture: Picture, event: PatchApplied) -> None:
+    picture.refused = False
+    picture.proposal = None
+    picture.revision += 1
+    picture.applied.append(event.receipt)
+    _close_offer(picture, "applied")
+    merged = f" {', '.join(event.merged)} was merged with your own edits." if event.merged else ""
+    picture.add(Remark("good", f"Applied to {', '.join(event.names)}.{merged}", "/undo takes it back."))
+
+
+def _undone(picture: Picture, event: PatchUndone) -> None:
+    if event.receipt in picture.applied:
+        picture.applied.remove(event.receipt)
+    picture.revision += 1
+    _close_offer(picture, "undone")
+    picture.add(Remark("good", f"Undone: {', '.join(event.names)} as before."))
+
+
+def _rewound(picture: Picture, event: Rewound) -> None:
+    kept = [made for made in picture.checkpoints if made.number <= event.checkpoint]
+    start = kept[-1].before if kept else 1
+    for block in picture.blocks[start:]:
+        if not block.faded and not isinstance(block, Remark):
+            block.faded = True
+            block.touch()
+    picture.checkpoints = kept
+    picture.proposal = None
+    picture.revision += 1
+    where = f"checkpoint {event.checkpoint}" if event.checkpoint else "the start of the session"
+    picture.add(Remark("rule", f"back at {where}", ""))
+
+
+def _settled(picture: Picture, event: PermissionSettled) -> None:
+    for block in reversed(picture.blocks):
+        if isinstance(block, Question) and block.asked.permission == event.permission:
+            block.answer = event.allowed
+            block.touch()
+    if picture.question is not None and picture.question.asked.permission == event.permission:
+        picture.question = None

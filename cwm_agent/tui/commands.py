@@ -1,0 +1,85 @@
+"""Slash commands: what they are called, how they are completed, and the nearest to one that is not known."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Literal
+
+from msgspec import Struct
+
+Name = Literal[
+    "help", "mode", "review", "diff", "tests", "shell", "apply", "undo", "rewind", "theme", "copy", "editor", "quit"
+]
+
+
+class Command(Struct, frozen=True):
+    """One command: `key` is what does the same, `values` are the arguments that it takes."""
+
+    name: Name
+    does: str
+    key: str = ""
+    values: tuple[str, ...] = ()
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "keys and commands", "F1"),
+    Command(
+        "mode",
+        "real, verify or imagined",
+        "^T",
+        ("real", "verify", "imagined"),
+    ),
+    Command("review", "the patch, hunk by hunk", "^R"),
+    Command("diff", "what differs from your files", "^O"),
+    Command("tests", "what the test runs said", "^O"),
+    Command("shell", "what the sandbox printed", "^O"),
+    Command("apply", "review, then write the patch", "^R"),
+    Command("undo", "take the last patch back"),
+    Command("rewind", "go back to a checkpoint", "Esc Esc"),
+    Command("theme", "dark, light or ansi", "", ("dark", "light", "ansi")),
+    Command("copy", "copy the last answer", "^Y"),
+    Command("editor", "write in your $EDITOR", "^G"),
+    Command("quit", "leave", "^Q"),
+)
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+class Call(Struct, frozen=True):
+    """A command as the user typed it."""
+
+    command: Command
+    argument: str = ""
+
+
+class Unknown(Struct, frozen=True):
+    """What begins with a slash and is no command: one line that says so, with the nearest one."""
+
+    hint: str
+
+
+def parse(text: str) -> Call | Unknown:
+    """Read a line that begins with a slash."""
+    word, _, argument = text.strip().removeprefix("/").partition(" ")
+    argument = argument.strip()
+    command = _BY_NAME.get(word.lower())  # type: ignore[call-overload] # any word may be asked for
+    if command is None:
+        near = get_close_matches(word.lower(), list(_BY_NAME), n=1, cutoff=0.4)
+        return Unknown(f"There is no /{word}." + (f" Did you mean /{near[0]}?" if near else " F1 lists the commands."))
+    if argument and argument not in command.values:
+        takes = f"takes {', '.join(command.values)}" if command.values else "takes no argument"
+        return Unknown(f"/{command.name} {takes}.")
+    return Call(command, argument)
+
+
+def completions(text: str) -> tuple[tuple[str, str], ...]:
+    """What the input could become, and what it would do; empty where nothing is to be completed."""
+    if not text.startswith("/") or "\n" in text:
+        return ()
+    word, space, argument = text[1:].partition(" ")
+    if space:
+        command = _BY_NAME.get(word)  # type: ignore[call-overload] # any word may be asked for
+        values = command.values if command else ()
+        return tuple((f"/{word} {value}", "") for value in values if value.startswith(argument) and value != argument)
+    starting = [command for command in COMMANDS if command.name.startswith(word)]
+    inside = [command for command in COMMANDS if word in command.name and command not in starting]
+    return tuple((f"/{command.name}", command.does) for command in (*starting, *inside))

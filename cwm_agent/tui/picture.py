@@ -1,0 +1,208 @@
+"""What the screen shows, as plain state: the blocks of the conversation and what the header and the panel need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cwm_agent.events import (
+    FileStat,
+    PatchProposed,
+    PermissionAsked,
+    Progressed,
+    Rested,
+    SessionOpened,
+    TestsReported,
+    ToolCall,
+)
+from cwm_agent.observations import Mode, Origin, Outcome
+from cwm_agent.tui.clip import Clip
+
+
+@dataclass(eq=False, kw_only=True)
+class Block:
+    """One item of the conversation; `version` grows with every change, so that a view knows what to lay out again.
+
+    `faded` items were left behind by a rewind; `folded` ones show only their beginning.
+    """
+
+    version: int = 0
+    faded: bool = False
+    folded: bool = True
+
+    def touch(self) -> None:
+        """Say that it changed."""
+        self.version += 1
+
+
+@dataclass(eq=False)
+class Opening(Block):
+    """The start panel: what is being opened, how far it is, and what it became."""
+
+    title: str
+    branch: str | None
+    progress: list[Progressed] = field(default_factory=list)
+    opened: SessionOpened | None = None
+    failed: bool = False
+
+
+@dataclass(eq=False)
+class Asked(Block):
+    """What the user asked for."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class Thought(Block):
+    """Reasoning of the policy, folded to its first line."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class Said(Block):
+    """What the policy says to the user."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class Working(Block):
+    """A long piece of work and how far it is."""
+
+    progress: Progressed
+    over: bool = False
+
+
+@dataclass(eq=False)
+class Run:
+    """One world's answer to an action; `outcome` is None while it is under way, or where it was stopped."""
+
+    origin: Origin
+    output: Clip = field(default_factory=Clip)
+    outcome: Outcome | None = None
+    observation: str = ""
+    seconds: float = 0.0
+    tests: TestsReported | None = None
+    stopped: bool = False
+
+
+@dataclass(eq=False)
+class Acted(Block):
+    """An action and the answers to it."""
+
+    number: int
+    call: ToolCall
+    runs: list[Run] = field(default_factory=list)
+    files: tuple[FileStat, ...] = ()
+
+    def run(self, origin: Origin) -> Run:
+        """The last answer of that origin; a new one where none has begun."""
+        for run in reversed(self.runs):
+            if run.origin is origin:
+                return run
+        self.runs.append(Run(origin))
+        return self.runs[-1]
+
+
+@dataclass(eq=False)
+class Offered(Block):
+    """A patch that is ready for review; `state` says what became of it, `ran` how many tests passed for it."""
+
+    patch: PatchProposed
+    hunks: int = 0
+    ran: int = 0
+    state: Literal["open", "applied", "undone", "replaced"] = "open"
+
+
+@dataclass(eq=False)
+class Question(Block):
+    """A question that only a yes or a no answers."""
+
+    asked: PermissionAsked
+    answer: bool | None = None
+
+
+@dataclass(eq=False)
+class Remark(Block):
+    """One or two lines about the session itself."""
+
+    kind: Literal["info", "warning", "error", "good", "quiet", "rule"]
+    text: str
+    remedy: str = ""
+
+
+@dataclass(eq=False)
+class Closing(Block):
+    """How a turn ended."""
+
+    rested: Rested
+
+
+AnyBlock = Opening | Asked | Thought | Said | Working | Acted | Offered | Question | Remark | Closing
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A place to rewind to; `at` is the time of day when it was seen made, `before` counts the blocks until then."""
+
+    number: int
+    label: str
+    files: tuple[FileStat, ...]
+    at: str
+    before: int
+
+
+@dataclass(eq=False)
+class Picture:
+    """Everything that is on the screen, but not how it looks.
+
+    `scene` is the panel's tab in which something happened last; `revision` grows when the patch may have changed.
+    """
+
+    title: str
+    branch: str | None
+    now: Callable[[], str]
+    mode: Mode = Mode.VERIFY
+    mode_note: str = ""
+    opened: SessionOpened | None = None
+    box: Literal["starting", "ready", "closed", "failed"] = "starting"
+    blocks: list[AnyBlock] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    board: list[TestsReported] = field(default_factory=list)
+    shell: list[Acted] = field(default_factory=list)
+    proposal: PatchProposed | None = None
+    applied: list[str] = field(default_factory=list)
+    question: Question | None = None
+    rested: Rested | None = None
+    refused: bool = False
+    working: bool = False
+    scene: Literal["diff", "tests", "shell"] = "diff"
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        self.blocks.append(Opening(self.title, self.branch))
+
+    def add(self, block: AnyBlock) -> None:
+        """Append a block; long work before it is over."""
+        self.settle()
+        self.blocks.append(block)
+
+    def settle(self) -> None:
+        """Long work that stood last is over: something else happens now."""
+        last = self.blocks[-1]
+        if isinstance(last, Working) and not last.over:
+            last.over = True
+            last.touch()
+
+    @property
+    def has_world_model(self) -> bool:
+        """Whether anything can be imagined here."""
+        return self.opened is not None and self.opened.world_model is not None
+
+    @property
+    def last_checkpoint(self) -> int:
+        """The number of the last checkpoint, 0 where there is none."""
+        return self.checkpoints[-1].number if self.checkpoints else 0

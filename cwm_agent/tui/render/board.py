@@ -1,0 +1,98 @@
+"""What the panel shows: the test board, the shell, and the diff so far."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from cwm_agent.events import TestsReported
+from cwm_agent.observations import Origin
+from cwm_agent.tui.picture import Picture
+from cwm_agent.tui.render import diff
+from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome, stat, tests
+from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
+from cwm_agent.workspace.review import Review
+
+EARLIER = 20
+SHELL_LINES = 400
+DIFF_ROWS = 3_000
+
+
+def empty(words: str, width: int) -> list[Row]:
+    """What a tab says while it has nothing."""
+    return [blank(), *wrapped(ours(words, "$faint"), width - 1, ours(" "))]
+
+
+def board(picture: Picture, width: int) -> list[Row]:
+    """The last test run in full, earlier ones one line each."""
+    if not picture.board:
+        return empty("No tests have run yet.", width)
+    *earlier, last = picture.board
+    rows = [blank(), *_report(last, width)]
+    if earlier:
+        rows += [blank(), Row(ours(" earlier", "$faint"))]
+        for report in reversed(earlier[-EARLIER:]):
+            rows.append(Row(spread(join(_sign(report), line(report.command, "$quiet")), tests(report), width - 1)))
+    return rows
+
+
+def _sign(report: TestsReported) -> Content:
+    return ours(f" {SIGN[report.origin]} ", STYLE[report.origin])
+
+
+def _report(report: TestsReported, width: int) -> list[Row]:
+    total = report.passed + report.failed
+    ran = "ran" if report.origin is Origin.REAL else "imagined, not run"
+    rows = [
+        Row(clip(join(_sign(report), line(report.command, "bold")), width - 1)),
+        Row(join(ours("   "), tests(report), ours(f"   {ran}", "$faint"))),
+        blank(),
+    ]
+    room = max(8, min(40, width - 6))
+    if total:
+        bad = min(room, max(1, round(room * report.failed / total))) if report.failed else 0
+        good = ours("━" * (room - bad), "$good" if report.origin is Origin.REAL else "$imagined")
+        rows += [Row(join(ours("   "), ours("━" * bad, "$bad"), good)), blank()]
+    for failure in report.failures:
+        path, _, test = failure.partition("::")
+        shown = join(line(test or path), line(f"  {path}" if test else "", "$faint"))
+        rows.append(Row(clip(join(ours(" ✗ ", "$bad"), shown), width - 1)))
+    missing = report.failed - len(report.failures)
+    if missing > 0:
+        rows.append(Row(ours(f"   and {count(missing, 'more failure')}", "$faint")))
+    return rows
+
+
+def shell(picture: Picture, width: int) -> list[Row]:
+    """What the sandbox really printed, command by command."""
+    if not picture.shell:
+        return empty("Nothing has run in the sandbox yet. !ls runs ls there.", width)
+    rows: list[Row] = []
+    for acted in reversed(picture.shell):
+        run = acted.run(Origin.REAL)
+        head = join(ours("$ ", "bold $real"), line(acted.call.content.strip(), "bold"))
+        right = outcome(run.outcome) if run.outcome else ours("stopped" if run.stopped else "running", "$warn")
+        body = folded([text(each, "$quiet") for each in run.output.lines()[-SHELL_LINES:]], width - 1, Content(" "))
+        rows = [blank(), Row(spread(join(ours(" "), head), right, width - 1)), *body, *rows]
+        if len(rows) > SHELL_LINES:
+            break
+    return rows
+
+
+def changes(review: Review | None, width: int) -> list[Row]:
+    """Everything that differs from the user's files, file by file."""
+    if review is None or not review.files:
+        return empty("No file differs from yours.", width)
+    rows: list[Row] = []
+    for file in review.files:
+        rows += [blank(), Row(spread(join(ours(" "), line(file.stat.name, "bold")), stat(file.stat), width - 1))]
+        rows += diff.warnings(file, width)
+        for number, hunk in enumerate(file.hunks):
+            if not hunk.old_lines and not hunk.new_lines:
+                rows += diff.without_lines(file)
+                continue
+            if number:
+                rows.append(Row(ours("     ⋯", "$faint")))
+            rows += diff.unified(diff.hunk_lines(file, hunk), width)
+            if len(rows) > DIFF_ROWS:
+                return [*rows, Row(ours(" ⋯ the rest is in the review: ^R", "$warn"))]
+    return rows

@@ -1,0 +1,68 @@
+"""F1: keys and commands on one page."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from cwm_agent.tui.commands import COMMANDS
+from cwm_agent.tui.render.rows import Row, blank, clip, join, ours
+from cwm_agent.tui.screens.dialog import Dialog
+from cwm_agent.tui.widgets.lines import Lines
+
+LEFT = 34
+_KEYS = (
+    ("Enter", "send"),
+    ("^J", "new line"),
+    ("↑ ↓", "what was sent before"),
+    ("^G", "write in $EDITOR"),
+    ("Esc", "stop what is under way"),
+    ("Esc Esc", "back to a checkpoint"),
+    ("^T", "next mode"),
+    ("^R", "review the patch"),
+    ("^O", "panel"),
+    ("^Y", "copy"),
+    ("^P", "palette"),
+    ("^Q", "leave"),
+    ("PgUp PgDn", "scroll"),
+    ("Tab", "go to the conversation:"),
+    ("", "↑ ↓ choose, enter opens"),
+    ("!command", "run it in the sandbox"),
+)
+
+
+class _Page(Lines):
+    def lay_out(self, width: int) -> list[Row]:
+        """Keys on the left, commands on the right, and what the signs mean; one below the other where it is narrow."""
+        half = LEFT if width >= 64 else width
+        keys = [join(ours(f"{key:<10}", "bold $lead"), ours(does)) for key, does in _KEYS]
+        commands = [join(ours(f"/{each.name:<8}", "bold $lead"), ours(each.does)) for each in COMMANDS]
+        if half == width:
+            rows = [Row(each) for each in [*keys, Content(""), *commands]]
+        else:
+            rows = []
+            for number in range(max(len(keys), len(commands))):
+                left = keys[number] if number < len(keys) else Content("")
+                right = commands[number] if number < len(commands) else Content("")
+                gap = ours(" " * max(1, half - left.cell_length))
+                rows.append(Row(clip(join(left, gap, right), width)))
+        signs = [
+            join(ours("◆", "$real"), ours(" ran: it happened in the sandbox")),
+            join(ours("◇", "$imagined"), ours(" imagined: a world model's guess, nothing was run")),
+            join(ours("◐", "$lead"), ours(" verify: imagined first, then run, and compared")),
+        ]
+        return [*rows, blank(), *(Row(clip(each, width)) for each in signs)]
+
+
+class HelpScreen(Dialog[None]):
+    """One page, read and left."""
+
+    HEADING = "Keys and commands"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,enter", "dismiss", "Back", show=False)]
+
+    def body(self) -> ComposeResult:
+        """The page."""
+        yield _Page()

@@ -1,0 +1,346 @@
+"""The main screen: the conversation, the panel beside it, and the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+
+from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt, UserCommand
+from cwm_agent.observations import Mode
+from cwm_agent.tui.commands import Name, Unknown, completions, parse
+from cwm_agent.tui.picture import Closing, Picture, Said
+from cwm_agent.tui.widgets.bars import Header, KeyBar
+from cwm_agent.tui.widgets.completions import Completions
+from cwm_agent.tui.widgets.conversation import Conversation
+from cwm_agent.tui.widgets.panel import Panel, Tab
+from cwm_agent.tui.widgets.prompt import Prompt
+from cwm_agent.workspace.review import Review
+
+WIDE = 100
+FRAME = 1 / 20
+DOUBLE = 0.6
+_MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
+
+
+class MainScreen(Screen[None]):
+    """Shows a picture and turns keys into commands; what needs the session goes up as a message."""
+
+    DEFAULT_CSS = """
+    MainScreen { layout: vertical; background: $background; }
+    MainScreen #body { height: 1fr; }
+    MainScreen #left { width: 1fr; }
+    MainScreen #entry { height: auto; border-top: solid $line; padding: 0 1; }
+    MainScreen #entry.-asking { border-top: solid $warn; }
+    MainScreen.-narrow Panel { width: 1fr; border-left: none; }
+    MainScreen.-narrow.-panel Conversation { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+t", "mode", "Mode", priority=True, show=False),
+        Binding("ctrl+r", "open('review')", "Review", priority=True, show=False),
+        Binding("ctrl+o", "panel", "Panel", priority=True, show=False),
+        Binding("ctrl+g", "editor", "Editor", priority=True, show=False),
+        Binding("ctrl+y", "open('copy')", "Copy", priority=True, show=False),
+        Binding("ctrl+c", "stop_or_copy", "Copy or stop", priority=True, show=False),
+        Binding("f1", "open('help')", "Help", priority=True, show=False),
+        Binding("escape", "escape", "Interrupt", show=False),
+    ]
+    AUTO_FOCUS = "Prompt"
+
+    class Wants(Message):
+        """The user tells the session something."""
+
+        def __init__(self, command: UserCommand) -> None:
+            super().__init__()
+            self.command = command
+
+    class Opens(Message):
+        """The user asks for a command that is not this screen's own: help, review, rewind, quit, …"""
+
+        def __init__(self, name: Name, argument: str = "") -> None:
+            super().__init__()
+            self.name = name
+            self.argument = argument
+
+    def __init__(self, picture: Picture, review: Callable[[], Review | None], clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.picture = picture
+        self._review = review
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._escaped = float("-inf")
+        self._wants_panel = True
+        self._scene = picture.scene
+        self._answered = 0
+
+    def compose(self) -> ComposeResult:
+        """Header, body, input, keys."""
+        yield Header(self.picture)
+        with Horizontal(id="body"):
+            yield Conversation(self.picture)
+            panel = Panel(self.picture, self._review)
+            panel.display = False
+            yield panel
+        yield Completions()
+        with Vertical(id="entry"):
+            yield Prompt(self._clock)
+        yield KeyBar()
+
+    # What the picture says
+
+    def changed(self) -> None:
+        """The picture changed: repaint soon, at most twenty times a second."""
+        if self._timer is None and self.is_mounted:
+            self._timer = self.set_timer(FRAME, self.repaint)
+
+    def repaint(self) -> None:
+        """Bring every widget up to the picture."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        picture = self.picture
+        self.query_one(Conversation).update(follow=True)
+        panel = self.query_one(Panel)
+        if picture.scene != self._scene:
+            self._scene = picture.scene
+            panel.follow(picture.scene)
+        self._place_panel()
+        panel.refresh_rows()
+        self.query_one(Header).refresh()
+        self._ask()
+        self._keys()
+
+    def _ask(self) -> None:
+        prompt = self.query_one(Prompt)
+        question = self.picture.question
+        if question is None:
+            prompt.asked_at = None
+        elif question.asked.permission != self._answered:
+            self._answered = question.asked.permission
+            prompt.asked_at = self._clock()
+        self.query_one("#entry").set_class(question is not None, "-asking")
+
+    def _keys(self) -> None:
+        picture = self.picture
+        keys: list[tuple[str, str]] = []
+        if picture.question is not None:
+            keys += [("y", "yes"), ("n", "no")]
+        if picture.working:
+            keys.append(("Esc", "stop"))
+        if picture.proposal is not None:
+            keys.append(("^R", "review"))
+        if picture.opened is not None:
+            keys.append(("^T", "mode"))
+        keys += [("^O", "panel"), ("F1", "help"), ("^P", "palette"), ("^Q", "leave")]
+        self.query_one(KeyBar).show_keys(tuple(keys))
+
+    def hint(self, words: str, style: str = "$warn") -> None:
+        """Say one line where the keys stand, until the next key."""
+        self.query_one(KeyBar).hint(words, style)
+
+    def put(self, text: str) -> None:
+        """Put a text into the input."""
+        self.query_one(Prompt).put(text)
+
+    @property
+    def draft(self) -> str:
+        """What stands in the input."""
+        return self.query_one(Prompt).text
+
+    # The panel
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below a hundred columns the panel takes the conversation's place instead of standing beside it."""
+        narrow = event.size.width < WIDE
+        if narrow != self.has_class("-narrow"):
+            self.set_class(narrow, "-narrow")
+            self._wants_panel = not narrow
+        self._place_panel()
+
+    def _place_panel(self) -> None:
+        """Beside the conversation, the panel stands once there is something in it."""
+        picture = self.picture
+        narrow = self.has_class("-narrow")
+        filled = bool(picture.board or picture.shell or picture.checkpoints)
+        show = self._wants_panel and (narrow or filled)
+        panel = self.query_one(Panel)
+        if panel.display != show:
+            panel.display = show
+            self.set_class(show, "-panel")
+            self.call_after_refresh(panel.refresh_rows)
+
+    def show_tab(self, tab: Tab) -> None:
+        """Open a tab of the panel, and the panel with it."""
+        self._wants_panel = True
+        panel = self.query_one(Panel)
+        panel.display = True
+        self.add_class("-panel")
+        if not (panel.pinned and panel.tab == tab):
+            panel.choose(tab)
+        self.call_after_refresh(panel.refresh_rows)
+
+    def action_panel(self) -> None:
+        """Show or hide the panel."""
+        panel = self.query_one(Panel)
+        if panel.display:
+            self._wants_panel = False
+            self._place_panel()
+            self.query_one(Prompt).focus()
+        else:
+            self.show_tab(panel.tab) if panel.pinned else self._unhide(panel)
+
+    def _unhide(self, panel: Panel) -> None:
+        self._wants_panel = True
+        panel.display = True
+        self.add_class("-panel")
+        self.call_after_refresh(panel.refresh_rows)
+
+    # The input
+
+    @on(Prompt.Changed)
+    def _typed(self) -> None:
+        prompt = self.query_one(Prompt)
+        choices = completions(prompt.text)
+        self.query_one(Completions).offer(choices)
+        prompt.completing = bool(choices)
+        self.hint("")
+
+    @on(Prompt.Pressed)
+    def _pressed(self, event: Prompt.Pressed) -> None:
+        offered = self.query_one(Completions)
+        if event.key in ("up", "down"):
+            offered.move(-1 if event.key == "up" else 1)
+        elif event.key == "tab" and offered.picked:
+            self.put(offered.picked + " ")
+        elif event.key == "escape":
+            self._close_completions()
+        elif event.key == "pageup":
+            self.query_one(Conversation).action_page_up()
+        elif event.key == "pagedown":
+            self.query_one(Conversation).action_page_down()
+
+    def _close_completions(self) -> None:
+        self.query_one(Completions).offer(())
+        self.query_one(Prompt).completing = False
+
+    @on(Prompt.Answered)
+    def _answer(self, event: Prompt.Answered) -> None:
+        question = self.picture.question
+        if question is not None:
+            self.query_one(Prompt).asked_at = None
+            self.post_message(self.Wants(SettlePermission(question.asked.permission, event.yes)))
+
+    @on(Prompt.Sent)
+    def _sent(self, event: Prompt.Sent) -> None:
+        text = event.text.strip()
+        if not text:
+            return
+        prompt = self.query_one(Prompt)
+        picked = self.query_one(Completions).picked
+        if text.startswith("/") and picked and picked.startswith(text):
+            text = picked
+        if text.startswith("/"):
+            if not self._run(text):
+                return
+        elif self.picture.opened is None:
+            self.hint("The sandbox is not open yet; enter sends this as soon as it is.")
+            return
+        elif text.startswith("!"):
+            if text[1:].strip():
+                self.post_message(self.Wants(RunInSandbox(text[1:].strip())))
+        else:
+            self.post_message(self.Wants(SubmitPrompt(text)))
+        prompt.remember(text)
+        prompt.put("")
+        self.query_one(Conversation).scroll_end(animate=False, immediate=True)
+
+    def _run(self, text: str) -> bool:
+        """Carry a slash command out; False where there is no such command, so that it can be corrected."""
+        call = parse(text)
+        if isinstance(call, Unknown):
+            self._close_completions()
+            self.hint(call.hint)
+            return False
+        self.action_open(call.command.name, call.argument)
+        return True
+
+    # Keys and commands
+
+    def action_open(self, name: Name, argument: str = "") -> None:
+        """Carry a command out: here what is this screen's own, above what is not."""
+        if name in ("diff", "tests", "shell"):
+            self.show_tab(name)
+        elif name == "mode":
+            self._set_mode(Mode(argument) if argument else self._next_mode())
+        elif name == "copy":
+            self._copy()
+        else:
+            self.post_message(self.Opens(name, argument))
+
+    def _next_mode(self) -> Mode:
+        return _MODES[(_MODES.index(self.picture.mode) + 1) % len(_MODES)]
+
+    def _set_mode(self, mode: Mode) -> None:
+        self.post_message(self.Wants(SetMode(mode)))
+
+    def action_mode(self) -> None:
+        """The next mode, from the next action on."""
+        self._set_mode(self._next_mode())
+
+    def action_escape(self) -> None:
+        """Once stops what is under way; twice within 0.6 s goes back to a checkpoint."""
+        now = self._clock()
+        twice = now - self._escaped <= DOUBLE
+        self._escaped = float("-inf") if twice else now
+        self.hint("")
+        if twice:
+            self.post_message(self.Opens("rewind"))
+        elif self.picture.working:
+            self.post_message(self.Wants(Interrupt()))
+            self.hint("Stopping. Esc again goes back to a checkpoint.")
+        else:
+            self.query_one(Prompt).focus()
+
+    def action_stop_or_copy(self) -> None:
+        """What ^C means in a terminal: copy a selection, clear the input, or stop what is under way."""
+        prompt = self.query_one(Prompt)
+        if self.get_selected_text() or prompt.selected_text:
+            self._copy()
+        elif prompt.text:
+            prompt.put("")
+        elif self.picture.working:
+            self.post_message(self.Wants(Interrupt()))
+        else:
+            self.hint("^Q leaves.")
+
+    def action_editor(self) -> None:
+        """Write the request in the user's own editor."""
+        self.post_message(self.Opens("editor"))
+
+    def _copy(self) -> None:
+        chosen = self.get_selected_text() or self.query_one(Prompt).selected_text
+        text = chosen or self._last_answer()
+        if not text:
+            self.hint("There is nothing to copy yet.")
+            return
+        self.app.copy_to_clipboard(text)
+        self.hint("The selection is copied." if chosen else "The last answer is copied.", "$good")
+
+    def _last_answer(self) -> str:
+        for block in reversed(self.picture.blocks):
+            if isinstance(block, Said):
+                return block.text.strip()
+            if isinstance(block, Closing) and block.rested.message:
+                return block.rested.message.strip()
+        return ""
+
+    @on(events.Key)
+    def _any_key(self) -> None:
+        self.hint("")

@@ -1,0 +1,133 @@
+"""The panel at the side: diff, tests and shell, one at a time, following what happens unless it is pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from cwm_agent.tui.picture import Picture
+from cwm_agent.tui.render import board
+from cwm_agent.tui.render.rows import Row, join, ours
+from cwm_agent.tui.widgets.lines import Lines
+from cwm_agent.workspace.review import Review
+
+Tab = Literal["diff", "tests", "shell"]
+TABS: tuple[Tab, ...] = ("diff", "tests", "shell")
+
+
+class TabBar(Widget):
+    """The names of the tabs; a click opens one."""
+
+    DEFAULT_CSS = """
+    TabBar { height: 1; background: $background; }
+    """
+
+    def __init__(self, choose: Callable[[Tab], None]) -> None:
+        super().__init__()
+        self._choose = choose
+        self._tab: Tab = "diff"
+        self._pinned = False
+
+    def show_tab(self, tab: Tab, *, pinned: bool) -> None:
+        """Mark the open tab."""
+        if (tab, pinned) != (self._tab, self._pinned):
+            self._tab, self._pinned = tab, pinned
+            self.refresh()
+
+    def render(self) -> Content:
+        """The names, the open one bold."""
+        names = []
+        for tab in TABS:
+            style = "bold underline" if tab == self._tab else "$quiet"
+            names += [ours(" "), ours(tab.capitalize(), style), ours(" ")]
+        return join(*names, ours(" pinned" if self._pinned else "", "$faint"))
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the tab under the mouse."""
+        at = 0
+        for tab in TABS:
+            at += len(tab) + 2
+            if event.x < at:
+                self._choose(tab)
+                return
+
+
+class _View(Lines):
+    """The rows of the open tab."""
+
+    def __init__(self, rows: Callable[[int], list[Row]]) -> None:
+        super().__init__()
+        self._make = rows
+
+    def lay_out(self, width: int) -> list[Row]:
+        """What the panel wants shown."""
+        return self._make(width)
+
+
+class Panel(Vertical):
+    """Three tabs over one picture. It opens the tab where something happens until the user chooses one."""
+
+    DEFAULT_CSS = """
+    Panel { width: 44%; border-left: vkey $line; background: $background; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "turn(-1)", "Previous tab", show=False),
+        Binding("right,l", "turn(1)", "Next tab", show=False),
+    ]
+
+    def __init__(self, picture: Picture, review: Callable[[], Review | None], *, id: str | None = None) -> None:  # noqa: A002 -- Textual's word
+        super().__init__(id=id)
+        self.picture = picture
+        self._review = review
+        self.tab: Tab = "diff"
+        self.pinned = False
+        self._bar = TabBar(self.choose)
+        self._view = _View(self._rows)
+
+    def compose(self) -> ComposeResult:
+        """The names above the rows."""
+        yield self._bar
+        yield self._view
+
+    def choose(self, tab: Tab) -> None:
+        """Open a tab and stay there; choosing it again lets the panel follow what happens."""
+        self.pinned = not (self.pinned and tab == self.tab)
+        self._open(tab)
+
+    def follow(self, tab: Tab) -> None:
+        """Something happened in a tab: open it, unless the user chose another."""
+        if not self.pinned and tab != self.tab:
+            self._open(tab)
+
+    def _open(self, tab: Tab) -> None:
+        changed = tab != self.tab
+        self.tab = tab
+        self._bar.show_tab(tab, pinned=self.pinned)
+        if changed:
+            self._view.scroll_to(y=0, animate=False)
+        self.refresh_rows()
+
+    def refresh_rows(self) -> None:
+        """The picture changed; hidden panels do nothing."""
+        if self.display:
+            self._view.update(follow=self.tab == "shell")
+            if self.tab == "shell" and not self._view.scroll_offset.y:
+                self._view.scroll_end(animate=False, immediate=True)
+
+    def action_turn(self, step: int) -> None:
+        """Open the neighbouring tab."""
+        self.choose(TABS[(TABS.index(self.tab) + step) % len(TABS)])
+
+    def _rows(self, width: int) -> list[Row]:
+        if self.tab == "tests":
+            return board.board(self.picture, width)
+        if self.tab == "shell":
+            return board.shell(self.picture, width)
+        return board.changes(self._review(), width)

@@ -1,0 +1,278 @@
+"""Recorded sessions for the screen: lists of events, a patch for review, and a session that replays them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from cwm_agent.events import (
+    ActionBegan,
+    ActionEnded,
+    ActionOutput,
+    ActionProposed,
+    AgentEvent,
+    ApplyPatch,
+    CheckpointMade,
+    FileStat,
+    ModeChanged,
+    PatchApplied,
+    PatchProposed,
+    PatchRefused,
+    PatchUndone,
+    PermissionAsked,
+    Progressed,
+    PromptAccepted,
+    Rested,
+    Rewind,
+    Rewound,
+    SessionOpened,
+    SetMode,
+    TestsReported,
+    TextWritten,
+    ThoughtWritten,
+    ToolCall,
+    UndoApply,
+    UserCommand,
+)
+from cwm_agent.observations import Completed, Mode, Origin
+from cwm_agent.tui.app import CwmApp
+from cwm_agent.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, Entry
+from cwm_agent.workspace.review import Review
+
+OPENED = SessionOpened("s1", "/home/you/payments", "main", "forager", Mode.VERIFY, None, "0.0.0")
+FAILING = """\
+============================= test session starts ==============================
+collected 12 items
+
+tests/test_invoice.py ......                                             [ 50%]
+tests/test_refund.py .....F                                              [100%]
+
+=================================== FAILURES ===================================
+__________________________ test_refund_keeps_the_cent __________________________
+
+    def test_refund_keeps_the_cent():
+>       assert refund([Decimal("1.005"), Decimal("2.000")]) == Decimal("3.01")
+E       AssertionError: assert Decimal('3.00') == Decimal('3.01')
+
+tests/test_refund.py:41: AssertionError
+=========================== short test summary info ============================
+FAILED tests/test_refund.py::test_refund_keeps_the_cent - AssertionError
+========================= 1 failed, 11 passed in 0.21s =========================
+"""
+EDIT = """\
+payments/refunds.py
+<<<<<<< SEARCH
+    for amount in amounts:
+        total += amount.quantize(CENT)
+    return total
+=======
+    for amount in amounts:
+        total += amount
+    return total.quantize(CENT, ROUND_HALF_UP)
+>>>>>>> REPLACE
+"""
+OLD = b'''"""Refunds: what goes back to the customer."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+CENT = Decimal("0.01")
+
+
+def refund(amounts):
+    """The sum of the amounts, in cents."""
+    total = Decimal(0)
+    for amount in amounts:
+        total += amount.quantize(CENT)
+    return total
+
+
+def fee(total, rate=Decimal("0.02")):
+    """What the bank keeps."""
+    if total <= 0:
+        return Decimal(0)
+    return (total * rate).quantize(CENT)
+
+
+def names(customers):
+    return [customer.name for customer in customers]
+
+
+def label(refund, currency):
+    return f"{refund} {currency}"
+'''
+NEW = OLD.replace(
+    b"total += amount.quantize(CENT)\n    return total",
+    b"total += amount\n    return total.quantize(CENT, ROUND_HALF_UP)",
+).replace(b"""    return f"{refund} {currency}"\n""", b"""    return f"{refund:.2f} {currency}"  \n""")
+STATS = (FileStat("payments/refunds.py", "modified", 3, 3),)
+
+
+def review() -> Review:
+    """A patch with two hunks in one file."""
+    return Review(ChangeSet((Change(b"payments/refunds.py", Entry(REGULAR, OLD), Entry(REGULAR, NEW)),)))
+
+
+def wide_review() -> Review:
+    """A patch with all kinds of files: two hunks, new, binary, mode only, CRLF, tabs, no newline at the end."""
+    return Review(
+        ChangeSet(
+            (
+                Change(b"conftest.py", None, Entry(REGULAR, b"import os\n\nos.environ['A'] = '1'\n")),
+                Change(b"docs/logo.png", Entry(REGULAR, b"\0old"), Entry(REGULAR, b"\0newer")),
+                Change(b"payments/refunds.py", Entry(REGULAR, OLD), Entry(REGULAR, NEW)),
+                Change(b"scripts/run.sh", Entry(REGULAR, b"#!/bin/sh\n"), Entry(EXECUTABLE, b"#!/bin/sh\n")),
+                Change(
+                    b"win.txt",
+                    Entry(REGULAR, b"one\r\ntwo\r\n"),
+                    Entry(REGULAR, b"one\r\n\ttwo \xe2\x80\xaeevil\r\nthree"),
+                ),
+            )
+        )
+    )
+
+
+def ran(number: int, command: str, output: str, code: int = 0, seconds: float = 0.0) -> list[AgentEvent]:
+    """A command in the sandbox, from proposal to end."""
+    return [
+        ActionProposed(number, ToolCall("bash", command)),
+        ActionBegan(number, Origin.REAL),
+        ActionOutput(number, Origin.REAL, output),
+        ActionEnded(number, Origin.REAL, Completed(code), output, seconds),
+    ]
+
+
+ASKED: list[AgentEvent] = [OPENED, PromptAccepted("test_refund_keeps_the_cent fails, please fix it")]
+FAILED: list[AgentEvent] = [
+    *ASKED,
+    ThoughtWritten("First see it fail.\nThe request names one test; the whole suite tells what else depends on it."),
+    *ran(1, "pytest -q", FAILING, 1),
+    TestsReported(1, Origin.REAL, "pytest -q", 11, 1, ("tests/test_refund.py::test_refund_keeps_the_cent",)),
+]
+SEARCHING: list[AgentEvent] = [
+    *FAILED,
+    TextWritten("The most suspicious lines are `refunds.py` 11 to 13: only the failing test runs them with a sum "),
+    TextWritten("of more than one amount."),
+    Progressed("trying candidates", 412, 1200, "candidates", "2 survive"),
+]
+STREAMING: list[AgentEvent] = [
+    *SEARCHING,
+    Progressed("trying candidates", 1200, 1200, "candidates", "2 survive"),
+    ActionProposed(2, ToolCall("edit", EDIT)),
+    ActionBegan(2, Origin.REAL),
+    ActionEnded(2, Origin.REAL, Completed(0), "edited", 0.0),
+    CheckpointMade(1, 2, STATS),
+    ActionProposed(3, ToolCall("bash", "pytest -q")),
+    ActionBegan(3, Origin.REAL),
+    ActionOutput(3, Origin.REAL, "".join(FAILING.splitlines(keepends=True)[:4])),
+]
+PASSING = "............                                                             [100%]\n12 passed in 0.19s\n"
+READY: list[AgentEvent] = [
+    *STREAMING[:-1],
+    ActionOutput(3, Origin.REAL, PASSING),
+    ActionEnded(3, Origin.REAL, Completed(0), PASSING, 0.0),
+    TestsReported(3, Origin.REAL, "pytest -q", 12, 0),
+    PatchProposed(1, STATS, verified=True, summary="Rounds once, after the sum, instead of every amount."),
+    Rested("fixed", "refunds.py rounded every amount before it was added; half a cent was lost each time."),
+]
+
+
+class ReplaySession:
+    """A session that says what it was given, and answers the commands that need no policy."""
+
+    identity = "s1"
+
+    def __init__(self, events: Sequence[AgentEvent], review: Review | None = None) -> None:
+        self.history: tuple[AgentEvent, ...] = tuple(events)
+        self.mode = Mode.VERIFY
+        self.busy = False
+        self.closed = False
+        self.told: list[UserCommand] = []
+        self.refuses = ""
+        self._review = review
+        self._more = asyncio.Condition()
+
+    async def start(self) -> None: ...
+
+    async def events(self) -> AsyncIterator[AgentEvent]:
+        at = 0
+        while True:
+            while at < len(self.history):
+                yield self.history[at]
+                at += 1
+            async with self._more:
+                await self._more.wait_for(lambda: len(self.history) > at)  # noqa: B023 -- waited for in this turn
+
+    async def say(self, *events: AgentEvent) -> None:
+        """Let something more happen."""
+        async with self._more:
+            self.history += events
+            self._more.notify_all()
+
+    async def send(self, command: UserCommand) -> None:
+        self.told.append(command)
+        match command:
+            case SetMode(mode):
+                self.mode = mode
+                await self.say(ModeChanged(mode, "" if mode is Mode.REAL else "no world model"))
+            case ApplyPatch(checkpoint) if self.refuses:
+                await self.say(PatchRefused(checkpoint, self.refuses, ("payments/refunds.py",)))
+            case ApplyPatch(checkpoint):
+                await self.say(PatchApplied(checkpoint, "r1", ("payments/refunds.py",)))
+            case UndoApply():
+                await self.say(PatchUndone("r1", ("payments/refunds.py",)))
+            case Rewind(checkpoint):
+                await self.say(Rewound(checkpoint))
+            case _:
+                pass
+
+    async def idle(self) -> Rested | None:
+        return next((each for each in reversed(self.history) if isinstance(each, Rested)), None)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def review(self, checkpoint: int | None = None) -> Review | None:
+        return self._review
+
+
+class Clock:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def app_of(
+    session: ReplaySession, *, theme: str = "cwm-dark", prompt: str | None = None, clock: Clock | None = None
+) -> CwmApp:
+    """The application on a replayed session, with a clock that stands."""
+
+    async def open_session(report: object) -> ReplaySession:
+        return session
+
+    return CwmApp(
+        open_session,
+        title="payments",
+        branch="main",
+        theme=theme,
+        prompt=prompt,
+        clock=clock or Clock(),
+        now=lambda: "14:02",
+    )
+
+
+OPENING: list[AgentEvent] = [
+    Progressed("copying the repository", 1240, 1240, "files"),
+    Progressed("building the image", 3, 12, "steps", "apt-get install python3"),
+]
+ASKING: list[AgentEvent] = [
+    *ASKED,
+    PermissionAsked(
+        1,
+        "Install the project's requirements? The network is open for this one step.",
+        "pip install -r requirements.txt",
+    ),
+]
