@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from cwm_agent.containers.layers import Layer, Lock, State
 from cwm_agent.workspace.changes import EXECUTABLE, REGULAR, SYMLINK, Entry
-from cwm_agent.workspace.listing import Stamp
+from cwm_agent.workspace.listing import Listing, Stamp
 
 
 class Place:
@@ -40,11 +40,12 @@ class Place:
 class Generation:
     """One state of the mirror; its layers stay as they are until `release`."""
 
-    def __init__(self, layers: list[Layer], locks: list[Lock], state: State, notes: tuple[str, ...]) -> None:
+    def __init__(self, layers: list[Layer], locks: list[Lock], state: State, listing: Listing, note: str) -> None:
         self.trees = tuple(layer.tree for layer in layers)
         self.stamps: Mapping[bytes, Stamp] = state.stamps
         self.digests: Mapping[bytes, bytes] = state.digests
-        self.notes = notes
+        self.nested = listing.nested
+        self.notes = (*listing.notes, *((note,) if note else ()))
         self._own = frozenset(state.own or ())
         self._locks = locks
 

@@ -101,8 +101,7 @@ class _Update:
             for lock in locks:
                 lock.release()
             raise
-        notes = (*self.listing.notes, *((self.current.note,) if self.current.note else ()))
-        return Generation([*files[:-1], past, files[-1]], locks, state, notes)
+        return Generation([*files[:-1], past, files[-1]], locks, state, self.listing, self.current.note)
 
     def _files(self, locks: list[Lock]) -> tuple[list[Layer], State]:
         """The layers of files, topmost first, up to date, and the lock on the base in `locks`."""

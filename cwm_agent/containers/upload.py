@@ -120,7 +120,7 @@ def _time_of(container: Container, path: str) -> int:
     pieces, status = container.get_archive(path)
     for _ in pieces:
         pass
-    text = str(status["mtime"])
+    text = str((status or {})["mtime"])
     seconds, _, rest = text.partition(".")
     fraction = "".join(takewhile(str.isdigit, rest)).ljust(9, "0")
     return int(datetime.fromisoformat(f"{seconds.rstrip('Z')}+00:00").timestamp()) * 10**9 + int(fraction)

@@ -41,14 +41,20 @@ def identity(root: str) -> str:
     return hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
 
 
+def private_git(repository: Repository) -> PrivateGit:
+    """The private git directory of a repository, as `prepare` left it."""
+    home = cache_folder() / "repositories" / identity(repository.root)
+    return PrivateGit(git_dir=home / "git", work_tree=repository.root)
+
+
 def prepare(repository: Repository) -> PrivateGit:
     """The private git directory of a repository, brought up to date: index, HEAD, objects, excludes."""
     private_folder(cache_folder())
-    home = private_folder(private_folder(cache_folder() / "repositories") / identity(repository.root))
-    git_dir = home / "git"
+    private_folder(cache_folder() / "repositories")
+    git = private_git(repository)
+    git_dir = git.git_dir
     for name in ("objects/info", "objects/pack", "info", "refs/heads"):
         (git_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    bare = PrivateGit(git_dir=git_dir, work_tree=repository.root)
     write_if_new(git_dir / "HEAD", _head_line(repository))
     write_if_new(git_dir / "packed-refs", _packed_refs(repository))
     write_if_new(git_dir / "info/attributes", ATTRIBUTES.encode())
@@ -62,7 +68,7 @@ def prepare(repository: Repository) -> PrivateGit:
     else:
         write_if_new(git_dir / "shallow", shallow)
     _copy_index(repository, git_dir)
-    return bare
+    return git
 
 
 def _head_line(repository: Repository) -> bytes:
