@@ -27,6 +27,8 @@ def check(change_set: ChangeSet) -> None:
     seen: set[bytes] = set()
     for change in change_set.changes:
         source = change.renamed_from
+        if source is not None and (change.old is None or change.new is None):
+            _refuse(change.path, "it is renamed without a file on both sides")
         check_path(change.path, exists=change.old is not None and source is None)
         if source is not None:
             check_path(source, exists=True)

@@ -74,7 +74,11 @@ def git_applies(root: Path, changes: ChangeSet) -> None:
         if change.old is not None:
             write(root, change.renamed_from or change.path, change.old)
     done = subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", "-"], cwd=root, input=unified(changes), capture_output=True, env=GIT
+        ["git", "apply", "--whitespace=nowarn", "--allow-empty", "-"],
+        cwd=root,
+        input=unified(changes),
+        capture_output=True,
+        env=GIT,
     )
     assert done.returncode == 0, done.stderr
     assert read(root) == {c.path: c.new for c in changes.changes if c.new is not None}
