@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from docker.errors import NotFound
@@ -101,21 +102,44 @@ class Container:
 
         return await self._engine.call("start a command in the sandbox", work)
 
-    async def run_once(self, argv: Sequence[str], *, user: str | None = None, seconds: float = _CALL_SECONDS) -> str:
-        """Run a short command of ours to its end and return its output; SandboxError where it fails."""
-        identity, stream = await self._attached(argv, None, "/", user)
+    async def follow(
+        self,
+        argv: Sequence[str],
+        on_output: Callable[[bytes], None],
+        *,
+        env: Mapping[str, str] | None = None,
+        workdir: str = "/",
+        user: str | None = None,
+        standard_input: bytes = b"",
+        seconds: float = _CALL_SECONDS,
+    ) -> int:
+        """Run `argv` to its end, hand on its output as it comes, return its exit code; TimeoutError past the limit."""
+        identity, stream = await self._attached(argv, env, workdir, user)
         with stream:
             stream.settimeout(0)
-            try:
-                output = await asyncio.wait_for(_read_all(stream), seconds)
-            except TimeoutError as error:
-                raise SandboxError(f"A command of ours in the sandbox did not end within {seconds:.0f} s.") from error
+            loop, streams = asyncio.get_running_loop(), Streams()
+            async with asyncio.timeout(seconds):
+                await loop.sock_sendall(stream, standard_input)
+                stream.shutdown(socket.SHUT_WR)
+                while data := await loop.sock_recv(stream, _OUTPUT_BYTES):
+                    for _, piece in streams.feed(data):
+                        on_output(piece)
         found = await self._engine.call("look at a command", lambda: self._engine.client.api.exec_inspect(identity))
-        code, text = found["ExitCode"], output.decode("utf-8", "replace")
+        if found["ExitCode"] is None:
+            raise ContainerDied("The sandbox went away while a command ran.")
+        return int(found["ExitCode"])
+
+    async def run_once(self, argv: Sequence[str], *, user: str | None = None, seconds: float = _CALL_SECONDS) -> str:
+        """Run a short command of ours to its end and return its output; SandboxError where it fails."""
+        pieces = deque[bytes](maxlen=64)
+        try:
+            code = await self.follow(argv, pieces.append, user=user, seconds=seconds)
+        except TimeoutError as error:
+            raise SandboxError(f"A command of ours in the sandbox did not end within {seconds:.0f} s.") from error
+        text = b"".join(pieces).decode("utf-8", "replace")
         if code:
-            raise SandboxError(
-                f"A command of ours in the sandbox ended with {code}: {printable_line(text.strip())[-300:]}"
-            )
+            said = printable_line(text.strip())[-300:]
+            raise SandboxError(f"A command of ours in the sandbox ended with {code}: {said}")
         return text
 
     async def kill_commands(self) -> None:
@@ -158,14 +182,6 @@ class Container:
                 return
 
         await self._engine.call("remove the sandbox", work)
-
-
-async def _read_all(stream: socket.socket) -> bytes:
-    loop, streams, output = asyncio.get_running_loop(), Streams(), b""
-    while data := await loop.sock_recv(stream, _OUTPUT_BYTES):
-        for _, piece in streams.feed(data):
-            output = (output + piece)[-_OUTPUT_BYTES:]
-    return output
 
 
 async def start_container(

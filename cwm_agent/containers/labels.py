@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,16 +17,32 @@ KIND = "cwm-agent.kind"
 def labels(session: str, kind: str) -> dict[str, str]:
     """Labels of a thing that this process owns and that is garbage once the process is gone."""
     pid = os.getpid()
-    return {SESSION: session, KIND: kind, HOST: host_name(), PROCESS: str(pid), STARTED: process_start(pid) or ""}
+    return {SESSION: session, KIND: kind, HOST: place(), PROCESS: str(pid), STARTED: process_start(pid) or ""}
 
 
-def host_name() -> str:
-    """This machine's name and, where there is one, the boot: after a reboot every process number is someone else's."""
+def place() -> str:
+    """Where process numbers mean what they mean here: host, machine, process namespace; then, last, the boot."""
+    parts = [
+        socket.gethostname(),
+        _read("/etc/machine-id"),
+        _process_namespace(),
+        _read("/proc/sys/kernel/random/boot_id"),
+    ]
+    return "/".join(part.replace("/", "_") for part in parts)
+
+
+def _read(path: str) -> str:
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Path(path).read_text(encoding="ascii").strip()
     except OSError:
-        boot = ""
-    return f"{socket.gethostname()}/{boot}" if boot else socket.gethostname()
+        return ""
+
+
+def _process_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def process_start(pid: int) -> str | None:
@@ -52,16 +67,11 @@ def process_start(pid: int) -> str | None:
 
 def owner_is_gone(found: Mapping[str, str]) -> bool:
     """Whether the process that these labels name has ended. False where that cannot be known from here."""
-    name, _, boot = found.get(HOST, "").partition("/")
-    own_name, _, own_boot = host_name().partition("/")
-    if name != own_name or not found.get(PROCESS, "").isdigit():
+    machine, _, boot = found.get(HOST, "").rpartition("/")
+    own_machine, _, own_boot = place().rpartition("/")
+    if machine != own_machine or not found.get(PROCESS, "").isdigit():
         return False
     if boot != own_boot:
         return True
     start = process_start(int(found[PROCESS]))
     return start is None or start != found.get(STARTED)
-
-
-def age_stamp() -> str:
-    """The time now, for labels of what is kept for a while: seconds since 1970."""
-    return str(int(time.time()))

@@ -132,8 +132,8 @@ HOG = "import sys; held = [bytearray(16 * 1024 * 1024) for _ in range(20)]; prin
 
 async def test_a_memory_hog_is_killed_and_the_container_lives(small: Container, large: Container) -> None:
     before = (await small.memory_events()).kills
-    said = await small.run_once(["sh", "-c", f"python3 -c '{HOG}'; echo $?"])
-    assert said.strip().endswith("137")
+    said = await small.run_once(["sh", "-c", f"python3 -c '{HOG}'; echo status $?"])
+    assert "status 137" in said
     assert before is not None
     after = (await small.memory_events()).kills
     assert after is not None
@@ -178,7 +178,7 @@ async def test_a_fork_bomb_that_leaves_its_session_is_cleaned_up_within_five_sec
         await small.kill_commands()
         seconds = time.monotonic() - started_at
     assert seconds < 5
-    assert (await small.run_once(["sh", "-c", "ls /proc | grep -c '^[0-9]'"])).strip() in {"5", "6"}
+    assert await _processes(small) <= 5  # the init, what waits below it, and what it has not reaped yet
     assert await small.alive()
 
 
