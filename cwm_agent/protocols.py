@@ -62,11 +62,15 @@ class Files(Protocol):
 
 
 class Receipt(Struct, frozen=True):
-    """What applying or undoing wrote: `identity` names the journal entry, `merged` the paths joined three-way."""
+    """What applying or undoing wrote: `identity` names the journal entry, `merged` the paths joined three-way.
+
+    `undoes` names the entry that was taken back, or is empty.
+    """
 
     identity: str
     paths: tuple[bytes, ...]
     merged: tuple[bytes, ...] = ()
+    undoes: str = ""
 
 
 class Workspace(Protocol):
@@ -154,7 +158,7 @@ class Recorder(Protocol):
         ...
 
     def keep(self, checkpoint: int, changes: ChangeSet) -> None:
-        """Store a checkpoint's change set."""
+        """Store a checkpoint's change set; numbers below 0 are applied patches, -1 the first."""
         ...
 
     def checkpoint(self, checkpoint: int) -> ChangeSet:
