@@ -103,18 +103,22 @@ class Edit(Struct, frozen=True):
 class Proposal(Struct, frozen=True):
     """A candidate repair of one file.
 
-    `line` is the first changed line of the old text, `after` the whole new text, `score` suspicion × prior, `size` how
-    many words and signs differ.
+    `line` is the first changed line of `before`, the old text; `score` is suspicion × prior; `size` counts the words and
+    signs that differ.
     """
 
     path: str
     line: int
     edit: Edit
     before: str
-    after: str
     suspicion: float
     score: float
     size: int
+
+    @property
+    def after(self) -> str:
+        """The whole new text, made anew at each call: thousands of proposals of a large file must not keep it."""
+        return self.before[: self.edit.start] + self.edit.text + self.before[self.edit.end :]
 
     @property
     def kind(self) -> Kind:

@@ -21,26 +21,59 @@ class Novelty:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._seen: set[Any] = set()
-        self._known: set[int] = set()
+        self._known: set[tuple[int, int]] = set()
+        self._delicate: dict[int, bool] = {}
 
     def accepts(self, site: Site, edit: Edit) -> bool:
         """Whether the edit gives code that compiles and was not there before; remembers it."""
+        if self._is_insertion(site, edit):
+            return self._remember((edit.start, edit.start), _wrapped(site, edit.text.lstrip()), indent=_indent(edit.text))
         start, end, whole = self._region(site, edit)
         if not start <= edit.start <= edit.end <= end:
             return False
-        key = (start, end, whole)
-        if hash(key) not in self._known:
-            self._known.add(hash(key))
-            self._seen.add((key, self._code(site, self._source.text[start:end], whole=whole)))
+        if (start, end) not in self._known:
+            self._known.add((start, end))
+            self._remember((start, end), _compilable(site, self._source.text[start:end], whole=whole))
         text = self._source.text[start : edit.start] + edit.text + self._source.text[edit.end : end]
-        code = self._code(site, text, whole=whole)
-        if code is None or (key, code) in self._seen:
+        return self._remember((start, end), _compilable(site, text, whole=whole))
+
+    def _remember(self, region: tuple[int, int], text: str, indent: str = "") -> bool:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                code = code_key(compile(text, "", "exec", dont_inherit=True))
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return False
-        self._seen.add((key, code))
+        key = (region, indent, code)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
         return True
 
+    def _is_insertion(self, site: Site, edit: Edit) -> bool:
+        """Whether whole lines are put between statements, unlike both neighbours: then they alone are compiled."""
+        if not edit.structural or edit.start != edit.end or not edit.text.endswith("\n") or self._is_delicate(site):
+            return False
+        text, bare = self._source.text, edit.text.strip()
+        if edit.text.startswith("\n") or not site.function or edit.text.startswith("el"):
+            return False
+        return not text[: edit.start].rstrip().endswith(bare) and not text[edit.start :].lstrip().startswith(bare)
+
+    def _is_delicate(self, site: Site) -> bool:
+        """Whether the outermost function has declarations that make a statement's legality depend on others."""
+        if not site.functions:
+            return False
+        function = site.functions[0]
+        known = self._delicate.get(id(function))
+        if known is None:
+            declared = any(isinstance(node, ast.Global | ast.Nonlocal) for node in ast.walk(function))
+            waiting = any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(function))
+            yields = waiting and any(isinstance(node, ast.Yield) for node in ast.walk(function))
+            known = self._delicate[id(function)] = declared or yields
+        return known
+
     def _region(self, site: Site, edit: Edit) -> tuple[int, int, bool]:
-        if not edit.structural and not isinstance(site.node, ast.Try | ast.Match):
+        if not edit.structural and not isinstance(site.node, ast.Try | ast.Match) and not self._is_delicate(site):
             start, end = site.span
             return start, site.body_start if site.body_start is not None else end, False
         node = site.functions[0] if site.functions else site.node
@@ -49,16 +82,15 @@ class Novelty:
         start, end = self._source.site(node).line_span
         return start, end, True
 
-    def _code(self, site: Site, text: str, *, whole: bool) -> Any:
-        text = text if whole else _standalone(site, text)
-        if whole and text[:1] in (" ", "\t"):
-            text = f"if 1:\n{text}"
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return code_key(compile(text, "", "exec", dont_inherit=True))
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-            return None
+
+def _indent(text: str) -> str:
+    return text[: len(text) - len(text.lstrip())]
+
+
+def _compilable(site: Site, text: str, *, whole: bool) -> str:
+    if not whole:
+        return _standalone(site, text)
+    return f"if 1:\n{text}" if text[:1] in (" ", "\t") else text
 
 
 def _standalone(site: Site, text: str) -> str:
@@ -67,6 +99,10 @@ def _standalone(site: Site, text: str) -> str:
         text = text[2:]
     if site.body_start is not None:
         text = f"{text}_0()"
+    return _wrapped(site, text)
+
+
+def _wrapped(site: Site, text: str) -> str:
     indent = site.indent if len(site.indent) > 1 else "  "
     if site.function is None:
         return f"if 1:\n{indent}{text}"

@@ -92,10 +92,9 @@ def edits_of(site: Site, scope: ModuleScope) -> list[Edit]:
 def proposal(source: Source, edit: Edit, suspicion: float) -> Proposal:
     """The candidate that an edit of a file makes."""
     before = source.text
-    after = before[: edit.start] + edit.text + before[edit.end :]
     line = _first_changed(source, edit)
     size = size_of(before[edit.start : edit.end], edit.text)
-    return Proposal(source.path, line, edit, before, after, suspicion, suspicion * edit.prior, size)
+    return Proposal(source.path, line, edit, before, suspicion, suspicion * edit.prior, size)
 
 
 def _first_changed(source: Source, edit: Edit) -> int:

@@ -37,7 +37,7 @@ def _read(place: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(every))
 
 
-def _results(place: Place) -> list[tuple[str, float]]:
+def _results(place: Place, *, first: bool) -> list[tuple[str, float]]:
     """What a guard might return: what the function returns elsewhere first."""
     function = place.site.function
     assert function is not None
@@ -47,7 +47,7 @@ def _results(place: Place) -> list[tuple[str, float]]:
             text = place.text(node.value)
             if len(text) < 30:
                 found[text] = 1.0
-    for text in ("None", "0", "[]", "False", '""', "{}", "True", "1", "0.0", "set()", "()"):
+    for text in ("None", "0", "[]", "False", '""', "{}", "True", "1", "0.0", "set()", "()")[: 11 if first else 1]:
         found.setdefault(text, 0.7)
     return list(found.items())
 
@@ -60,19 +60,19 @@ def _before(place: Place) -> Iterator[Edit]:
         return
     step = place.source.indent
     first = place.site.block is function.body and place.site.index <= 1
-    names = _read(place)[:6]
+    names = _read(place)[: 6 if first else 4]
     for number, name in enumerate(names):
         fade = 1.0 - 0.1 * number
         for test, share in ((f"not {name}", 1.0), (f"{name} is None", 0.9), (f"{name} <= 0", 0.45), (f"{name} == 0", 0.5)):
             base = fade * share * (1.0 if first else 0.6)
-            for result, weight in [*_results(place), (name, 0.6)]:
+            for result, weight in [*_results(place, first=first), (name, 0.6)]:
                 text = f"{indent}if {test}:\n{indent}{step}return {result}\n"
                 words = f"returns `{result}` when `{test}`"
                 yield Edit(Kind.GUARD, at, at, text, words, base * weight, structural=True)
             if place.site.loop is not None:
                 text = f"{indent}if {test}:\n{indent}{step}continue\n"
                 yield Edit(Kind.GUARD, at, at, text, f"goes on when `{test}`", base, structural=True)
-        for value in ("[]", "{}", "0", '""', "set()"):
+        for value in ("[]", "{}", "0", '""', "set()") if first else ():
             text = f"{indent}if {name} is None:\n{indent}{step}{name} = {value}\n"
             words = f"makes `{name}` {value} when it is None"
             yield Edit(Kind.GUARD, at, at, text, words, fade * 0.5 * (1.0 if first else 0.5), structural=True)
@@ -87,7 +87,8 @@ def _raising(place: Place, name: str, fade: float, *, first: bool) -> Iterator[E
     for node in ast.walk(place.source.tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
             raised[node.exc.func.id] = None
-    for error in (*raised, *(item for item in ("ValueError", "TypeError") if item not in raised)):
+    usual = [item for item in ("ValueError", "TypeError") if first and item not in raised]
+    for error in (*raised, *usual):
         for test, share in ((f"not {name}", 0.9), (f"{name} < 0", 0.9), (f"{name} <= 0", 0.8), (f"{name} is None", 0.7)):
             text = f'{indent}if {test}:\n{indent}{step}raise {error}("{name}")\n'
             weight = fade * share * (0.8 if first else 0.4) * (1.0 if error in raised else 0.6)
