@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
 
 import pytest
 from _cwm_runner import bench_options, forkserver_patch
+from _cwm_runner.bench_plain import plain_call, screen
 from _cwm_runner.bench_run import Selection, files_of, judge, verdict
 from _cwm_runner.bench_slot import open_slots
 from _cwm_runner.bench_worker import last_words
+from _cwm_runner.forkserver_capture import own_capture
 from _cwm_runner.forkserver_imports import offer
 from _cwm_runner.forkserver_limits import memory_allowance
 
@@ -62,9 +65,15 @@ class FastPlugin:
             self._control.send({"failed": doubt})
             os._exit(0)
         index = forkserver_patch.live_functions(self._finder.ran)
-        child = open_slots(self._links, memory_allowance(len(self._links)), self._order)
-        child.leave(self._try(child, session, selection, index))
+        calls = self._plain_calls(selection)
+        memory = memory_allowance(len(self._links))
+        child = open_slots(self._links, memory, self._order, lambda: own_capture(session.config, self._capture))
+        child.leave(self._try(child, session, selection, index, calls))
         return True
+
+    def _plain_calls(self, selection: Selection) -> list:
+        """The first of the failing tests, as far as they are mere calls."""
+        return list(itertools.takewhile(bool, map(plain_call, selection.failing)))
 
     def _doubt(self, selection: Selection, *, whole: bool) -> str:
         """Why forking from here would not be right, or nothing."""
@@ -99,7 +108,7 @@ class FastPlugin:
                 found.append(file)
         return found
 
-    def _try(self, child, session, selection: Selection, index: dict) -> dict:
+    def _try(self, child, session, selection: Selection, index: dict, calls: list) -> dict:
         files = child.job["files"]
         try:
             pairs = self._pairs(files)
@@ -109,7 +118,10 @@ class FastPlugin:
             return {"unsure": str(doubt)}
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             return verdict("broken", 0, selection.total, f"{type(error).__name__}: {error}")
-        return judge(session.config, self._tree, child, selection, self._capture)
+        if calls and "again" not in child.job:
+            reason = screen(calls, child, [item.nodeid for item in selection.failing])
+            return verdict("failing", child.progress.read()[1], selection.total, reason) if reason else {"again": True}
+        return judge(session.config, self._tree, child, selection)
 
     def _pairs(self, files: dict[str, str]) -> list:
         pairs: list = []

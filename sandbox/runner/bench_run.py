@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from _cwm_runner.bench_options import file_of
 from _cwm_runner.bench_report import Reports
-from _cwm_runner.forkserver_capture import own_capture
 
 
 class Selection:
@@ -34,9 +33,8 @@ def _select(items: list, wanted: list[str]) -> tuple[list, list[str]]:
     return chosen, missing
 
 
-def judge(config, tree, child, selection: Selection, capture: str) -> dict:
+def judge(config, tree, child, selection: Selection) -> dict:
     """Run the tests and return the verdict; a child runs this once, and ends."""
-    own_capture(config, capture)
     reports = Reports(tree)
     config.pluginmanager.register(reports, "cwm-bench-reports")
     items = selection.failing + selection.related
@@ -45,6 +43,7 @@ def judge(config, tree, child, selection: Selection, capture: str) -> dict:
         following = items[position + 1] if position + 1 < len(items) else None
         child.progress.begin(position, passed)
         reports.forget()
+        item.repr_failure = _no_representation
         try:
             config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         except BaseException as error:  # Exit, KeyboardInterrupt: whatever a test raises past pytest
@@ -54,6 +53,11 @@ def judge(config, tree, child, selection: Selection, capture: str) -> dict:
             return verdict("failing" if must_pass else "related", passed, selection.total, _why(item, reports))
         passed += 1
     return verdict("survived", passed, selection.total)
+
+
+def _no_representation(_error, **_options) -> str:
+    """In place of a failure's long text, which nobody reads here and which takes longer than most tests."""
+    return "failed"
 
 
 def _why(item, reports: Reports) -> str:

@@ -8,14 +8,16 @@ import time
 
 from _cwm_runner.bench_run import verdict
 from _cwm_runner.forkserver import SETUP_TEST, Child, Watcher, settle_memory
+from _cwm_runner.forkserver_capture import forget_output
 
 _SETUP_SECONDS = 20.0
 
 
-def open_slots(links: list, memory: int, orders: dict) -> Child:
+def open_slots(links: list, memory: int, orders: dict, ready=lambda: None) -> Child:
     """Fork a slot for each link and serve in it; returns only in the children that are to run a job.
 
-    The caller's process itself stays behind as the parent of the slots and ends when the first of them does.
+    `ready` is called in each slot first. The caller's process stays behind as the parent of the slots, and ends when
+    the first of them does.
     """
     settle_memory()
     pids = []
@@ -25,7 +27,7 @@ def open_slots(links: list, memory: int, orders: dict) -> Child:
             for other in links:
                 if other is not link:
                     other.close()
-            return _serve(link, memory, orders)
+            return _serve(link, memory, orders, ready)
         pids.append(pid)
     for link in links:
         link.close()
@@ -38,8 +40,9 @@ def open_slots(links: list, memory: int, orders: dict) -> Child:
     os._exit(0)
 
 
-def _serve(link, memory: int, orders: dict) -> Child:
+def _serve(link, memory: int, orders: dict, ready) -> Child:
     watcher = Watcher(memory)
+    ready()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     link.send({"ready": True})
     while True:
@@ -48,11 +51,15 @@ def _serve(link, memory: int, orders: dict) -> Child:
             watcher.close()
             os._exit(0)
         began = time.monotonic()
-        child = watcher.fork(job)
-        if child is not None:
-            link.close()
-            return child
-        answer = _await(watcher, link, orders)
+        answer: dict | None = {"again": True}
+        while answer and "again" in answer:
+            child = watcher.fork(job)
+            if child is not None:
+                link.close()
+                return child
+            answer = _await(watcher, link, orders)
+            job["again"] = True
+            forget_output()
         if answer is None:
             watcher.close()
             os._exit(0)

@@ -19,6 +19,7 @@ from _cwm_runner.bench_report import collection_failure
 from _cwm_runner.bench_run import Selection, files_of, judge, verdict
 from _cwm_runner.bench_slot import open_slots
 from _cwm_runner.bench_worker import last_words
+from _cwm_runner.forkserver_capture import own_capture
 from _cwm_runner.forkserver_imports import offer
 from _cwm_runner.forkserver_limits import memory_allowance
 
@@ -104,7 +105,8 @@ class SlowPlugin:
         if selection.missing:
             reason = next(iter(self._failures.values()), f"{selection.missing[0]} was not collected")
             self.child.leave(verdict("broken", 0, selection.total, reason))
-        self.child.leave(judge(session.config, self._tree, self.child, selection, self._capture))
+        own_capture(session.config, self._capture)
+        self.child.leave(judge(session.config, self._tree, self.child, selection))
         return True
 
 

@@ -136,6 +136,5 @@ def offer(tree: Tree, files: dict[str, str]) -> dict[str, str]:
     """Serve a candidate's files from now on, before every other finder; returns absolute path → text."""
     texts = {os.path.realpath(tree.absolute(path)): text for path, text in files.items()}
     sys.meta_path.insert(0, ProjectFinder(tree, texts, only_texts=True))
-    importlib.invalidate_caches()
     show_texts(texts)
     return texts
