@@ -56,7 +56,7 @@ def recover(root: Path, folder: Path, watch: Watch = unwatched) -> str:
     journal = Journal(folder, watch)
     try:
         with journal.lock(root), _named(), Tree(root, watch) as tree:
-            return _recover(tree, journal)
+            return _recovered(tree, journal)
     except Held:
         return ""
 
@@ -81,7 +81,7 @@ def _opened(root: Path, folder: Path, watch: Watch) -> Iterator[tuple[Tree, Jour
     """The tree and its journal, locked, with nothing half done in it."""
     journal = Journal(folder, watch)
     with _named(), journal.lock(root), Tree(root, watch) as tree:
-        _recover(tree, journal)
+        _recovered(tree, journal)
         yield tree, journal
 
 
@@ -115,6 +115,16 @@ def _take_back(tree: Tree, journal: Journal, plan: Plan, error: BaseException) -
     journal.drop(plan.identity)
     if isinstance(error, Meanwhile):
         raise conflict([error.path, *left]) from error
+
+
+def _recovered(tree: Tree, journal: Journal) -> str:
+    try:
+        return _recover(tree, journal)
+    except OSError as error:
+        raise WorkspaceError(
+            f"An interrupted patch can be neither finished nor taken back: {error.strerror}.",
+            remedy=f"Make the folders writable or free some space, and start again; {journal.folder} keeps every file.",
+        ) from error
 
 
 def _recover(tree: Tree, journal: Journal) -> str:

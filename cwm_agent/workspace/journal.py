@@ -90,15 +90,15 @@ class Journal:
     """The journal in `folder`; `watch` is told of each step that writes, before it is taken."""
 
     def __init__(self, folder: Path, watch: Watch = unwatched) -> None:
-        self._folder = folder
+        self.folder = folder
         self._watch = watch
 
     @contextmanager
     def lock(self, root: Path, seconds: float = WAIT_SECONDS) -> Iterator[None]:
         """Be the only process that writes; Held after waiting for `seconds`. The lock ends with the process."""
-        private_folder(self._folder.parent)
-        private_folder(self._folder)
-        with (self._folder / "lock").open("ab") as file:
+        private_folder(self.folder.parent)
+        private_folder(self.folder)
+        with (self.folder / "lock").open("ab") as file:
             deadline = time.monotonic() + seconds
             while not _locked(file.fileno()):
                 if time.monotonic() > deadline:
@@ -111,12 +111,12 @@ class Journal:
             yield
 
     def _tidy(self, root: Path) -> None:
-        for half in self._folder.glob("*.tmp"):
+        for half in self.folder.glob("*.tmp"):
             half.unlink()
-        for mark in self._folder.glob("*-*.*"):
+        for mark in self.folder.glob("*-*.*"):
             if not mark.with_suffix(".plan").exists():
                 mark.unlink()
-        if not (self._folder / "root").exists():
+        if not (self.folder / "root").exists():
             self._write("root", os.fsencode(root.resolve()))
 
     def new_identity(self) -> str:
@@ -127,7 +127,7 @@ class Journal:
 
     def identities(self) -> list[str]:
         """Every plan that is kept, oldest first."""
-        return sorted(path.stem for path in self._folder.glob("*.plan"))
+        return sorted(path.stem for path in self.folder.glob("*.plan"))
 
     def begin(self, plan: Plan) -> None:
         """Store a plan; from here on a kill is recovered from."""
@@ -136,7 +136,7 @@ class Journal:
 
     def read(self, identity: str) -> Plan:
         """A stored plan; WorkspaceError where the disk lost some of it."""
-        path = self._folder / f"{identity}.plan"
+        path = self.folder / f"{identity}.plan"
         stored = path.read_bytes()
         if sha256(stored[32:]).digest() != stored[:32]:
             raise WorkspaceError(f"The journal {path} is damaged.", remedy="Look at your files, then remove it.")
@@ -148,13 +148,13 @@ class Journal:
         if state is None:
             return self._write(f"{identity}.{mark}", b"")
         self._watch(f"journal {identity}.{mark}")
-        (self._folder / f"{identity}.{state}").replace(self._folder / f"{identity}.{mark}")
+        (self.folder / f"{identity}.{state}").replace(self.folder / f"{identity}.{mark}")
         return self._sync()
 
     def state(self, identity: str) -> Mark | None:
         """How far a plan is; None while it only prepares."""
         for mark in MARKS:
-            if (self._folder / f"{identity}.{mark}").exists():
+            if (self.folder / f"{identity}.{mark}").exists():
                 return mark
         return None
 
@@ -162,7 +162,7 @@ class Journal:
         """Forget a plan."""
         for suffix in ("plan", *MARKS):
             self._watch("forget")
-            (self._folder / f"{identity}.{suffix}").unlink(missing_ok=True)
+            (self.folder / f"{identity}.{suffix}").unlink(missing_ok=True)
 
     def shorten(self) -> None:
         """Forget the oldest plans that are done."""
@@ -171,7 +171,7 @@ class Journal:
                 self.drop(identity)
 
     def _write(self, name: str, content: bytes) -> None:
-        half = self._folder / f"{name}.tmp"
+        half = self.folder / f"{name}.tmp"
         try:
             self._watch(f"journal {name}")
             with half.open("wb") as file:
@@ -180,14 +180,14 @@ class Journal:
                 self._watch(f"journal {name} sync")
                 os.fsync(file.fileno())
             self._watch(f"journal {name} rename")
-            half.replace(self._folder / name)
+            half.replace(self.folder / name)
         except OSError:
             half.unlink(missing_ok=True)
             raise
         self._sync()
 
     def _sync(self) -> None:
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
