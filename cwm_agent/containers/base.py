@@ -133,7 +133,7 @@ def make_base(engine: Engine, report: Report) -> None:
         watcher.join()
     if code or not first:
         raise ImageUnavailable(
-            f"No base image could be made of Debian's packages (debootstrap ended with {code}): {' · '.join(said)}",
+            f"No base image could be made of Debian's packages, it ended with {code}: {said[-1] if said else ''}",
             remedy="Make an image registry or Debian's package servers reachable, and try again.",
         )
 

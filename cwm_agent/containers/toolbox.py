@@ -14,7 +14,8 @@ TOOLBOX_PYTHON: tuple[str, ...] = (
     "-B",
 )
 """The argv prefix: append a script's path, or `-c` and a program. It needs no environment; it finds its standard
-library from its own path, and ignores PYTHON* variables, the user's site and the folder it stands in."""
+library from its own path, and ignores PYTHON* variables, the user's site and the folder it stands in. A process
+that starts another one names this prefix again: `sys.executable` alone has no loader in a foreign image."""
 
 RUNNER = f"{TOOLBOX}/sandbox/runner"
 """The folder of the runner's scripts."""
