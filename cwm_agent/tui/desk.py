@@ -51,7 +51,8 @@ class Desk:
     @property
     def editable(self) -> bool:
         """Whether the hunk in view has lines that can be written anew."""
-        return has_lines(self.file.change) and self.file.change.new is not None
+        has_some = bool(self.hunk.old_lines or self.hunk.new_lines)
+        return has_some and has_lines(self.file.change) and self.file.change.new is not None
 
     def move(self, step: int) -> bool:
         """Go to another hunk; False at either end."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from textual.pilot import Pilot
+
 from cwm_agent.events import (
     ActionBegan,
     ActionEnded,
@@ -36,6 +38,7 @@ from cwm_agent.events import (
 )
 from cwm_agent.observations import Completed, Mode, Origin
 from cwm_agent.tui.app import CwmApp
+from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, Entry
 from cwm_agent.workspace.review import Review
 
@@ -276,3 +279,14 @@ ASKING: list[AgentEvent] = [
         "pip install -r requirements.txt",
     ),
 ]
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until the screen shows what the session has said."""
+    app = pilot.app
+    assert isinstance(app, CwmApp)
+    for _ in range(3):
+        await pilot.pause()
+    if isinstance(app.screen, MainScreen):
+        app.screen.repaint()
+    await pilot.pause()

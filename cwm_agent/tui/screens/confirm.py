@@ -29,7 +29,7 @@ class _Words(Lines):
 class ConfirmScreen(Dialog[bool]):
     """Yes or no; nothing counts in the first half second."""
 
-    HEADING = "Leave?"
+    heading = "Leave?"
     KEYS = (("y", "leave"), ("n", "stay"))
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),

@@ -23,13 +23,13 @@ class Dialog(ModalScreen[ScreenResultType]):
     Dialog > #frame > Lines { height: auto; max-height: 100%; }
     Dialog > #frame > KeyBar { background: $background; }
     """
-    HEADING = ""
+    heading = ""
     KEYS: tuple[tuple[str, str], ...] = (("Esc", "back"),)
 
     def compose(self) -> ComposeResult:
         """The frame around what the screen itself has."""
         with Vertical(id="frame") as frame:
-            frame.border_title = ours(self.HEADING).markup
+            frame.border_title = ours(self.heading).markup
             yield from self.body()
             yield KeyBar()
 

@@ -14,7 +14,8 @@ from cwm_agent.tui.screens.dialog import Dialog
 from cwm_agent.tui.widgets.lines import Lines
 
 LEFT = 34
-_KEYS = (
+Keys = tuple[tuple[str, str], ...]
+KEYS = (
     ("Enter", "send"),
     ("^J", "new line"),
     ("↑ ↓", "what was sent before"),
@@ -34,11 +35,36 @@ _KEYS = (
 )
 
 
+REVIEW_KEYS = (
+    ("j k ↑ ↓", "next and previous hunk"),
+    ("Tab ← →", "next and previous file"),
+    ("PgUp PgDn", "scroll"),
+    ("a", "accept the hunk"),
+    ("r", "reject it"),
+    ("n", "reject it with a note, which the agent reads"),
+    ("e", "accept it with lines of your own"),
+    ("^G", "the same in $EDITOR"),
+    ("Space", "accept it, or take that back"),
+    ("A R", "accept or reject the whole file"),
+    ("s", "unified or side by side"),
+    ("Enter", "apply what is accepted, after one question"),
+    ("u", "undo the last apply"),
+    ("Esc", "back to the conversation"),
+)
+
+
 class _Page(Lines):
+    def __init__(self, keys: Keys, *, commands: bool) -> None:
+        super().__init__()
+        self._keys = keys
+        self._commands = commands
+
     def lay_out(self, width: int) -> list[Row]:
         """Keys on the left, commands on the right, and what the signs mean; one below the other where it is narrow."""
         half = LEFT if width >= 64 else width
-        keys = [join(ours(f"{key:<10}", "bold $lead"), ours(does)) for key, does in _KEYS]
+        keys = [join(ours(f"{key:<10}", "bold $lead"), ours(does)) for key, does in self._keys]
+        if not self._commands:
+            return [Row(clip(each, width)) for each in keys]
         commands = [join(ours(f"/{each.name:<8}", "bold $lead"), ours(each.does)) for each in COMMANDS]
         if half == width:
             rows = [Row(each) for each in [*keys, Content(""), *commands]]
@@ -60,9 +86,13 @@ class _Page(Lines):
 class HelpScreen(Dialog[None]):
     """One page, read and left."""
 
-    HEADING = "Keys and commands"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,enter", "dismiss", "Back", show=False)]
+
+    def __init__(self, heading: str = "Keys and commands", keys: Keys = KEYS) -> None:
+        super().__init__()
+        self.heading = heading
+        self._keys = keys
 
     def body(self) -> ComposeResult:
         """The page."""
-        yield _Page()
+        yield _Page(self._keys, commands=self._keys is KEYS)

@@ -250,7 +250,7 @@ class MainScreen(Screen[None]):
             if not self._run(text):
                 return
         elif self.picture.opened is None:
-            self.hint("The sandbox is not open yet; enter sends this as soon as it is.")
+            self.hint("The sandbox is still being opened: press enter again when it is.")
             return
         elif text.startswith("!"):
             if text[1:].strip():

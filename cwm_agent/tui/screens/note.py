@@ -50,21 +50,19 @@ class NoteInput(Input):
             event.stop()
             event.prevent_default()
             self.post_message(self.Closed(self.value.strip() if event.key == "enter" else None))
-            return
-        await super()._on_key(event)
 
     def _on_paste(self, event: events.Paste) -> None:
         event.text = printable_line(event.text)
-        super()._on_paste(event)
 
 
 class EditScreen(Dialog[str | None]):
     """The new lines of a hunk in an editor; the result is the text, None where nothing is to change."""
 
-    HEADING = "The hunk's new lines"
+    heading = "The hunk's new lines"
     DEFAULT_CSS = """
     EditScreen > #frame { width: 90%; }
-    EditScreen TextArea { height: auto; min-height: 6; max-height: 18; border: none; padding: 0; }
+    EditScreen TextArea { height: auto; min-height: 6; max-height: 18; padding: 0; }
+    EditScreen TextArea, EditScreen TextArea:focus { border: none; }
     """
     KEYS = (("^S", "take these lines"), ("^G", "$EDITOR"), ("Esc", "leave them as they were"))
     BINDINGS: ClassVar[list[BindingType]] = [

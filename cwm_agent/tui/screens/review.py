@@ -22,6 +22,7 @@ from cwm_agent.tui.editor import edit_in_editor
 from cwm_agent.tui.picture import Picture, Remark
 from cwm_agent.tui.render import desk as render
 from cwm_agent.tui.render.rows import Row, clip, line, ours
+from cwm_agent.tui.screens.help import REVIEW_KEYS, HelpScreen
 from cwm_agent.tui.screens.note import EditScreen, NoteInput
 from cwm_agent.tui.widgets.bars import KeyBar
 from cwm_agent.tui.widgets.lines import Lines
@@ -32,14 +33,14 @@ _KEYS = (
     ("r", "reject"),
     ("n", "note"),
     ("e", "edit"),
-    ("Enter", "apply"),
-    ("Esc", "back"),
-    ("j k", "move"),
     ("A R", "file"),
     ("s", "split"),
-    ("Space", "toggle"),
+    ("Enter", "apply"),
+    ("Esc", "back"),
     ("u", "undo"),
+    ("F1", "help"),
 )
+_NOTE_KEYS = (("Enter", "reject with this note"), ("Esc", "leave it as it was"))
 
 
 class _Files(Lines):
@@ -112,6 +113,7 @@ class ReviewScreen(Screen[None]):
         Binding("u", "undo", show=False),
         Binding("enter", "apply", show=False),
         Binding("escape,ctrl+r", "back", show=False),
+        Binding("f1", "help", show=False),
     ]
     AUTO_FOCUS = "_Hunks"
 
@@ -150,6 +152,7 @@ class ReviewScreen(Screen[None]):
     def on_resize(self) -> None:
         """More room for names where there is some."""
         self.set_class(self.size.width >= 120, "-wide")
+        self._files.display = len(self.desk.review.files) > 1
 
     def _title(self) -> Content:
         proposal = self.picture.proposal
@@ -230,11 +233,13 @@ class ReviewScreen(Screen[None]):
         """Reject the hunk in view and say why."""
         self._confirming = False
         decided = self.desk.decision(*self.desk.place)
+        self.query_one(KeyBar).show_keys(_NOTE_KEYS)
         self.query_one(NoteInput).open(decided.note if decided else "")
 
     @on(NoteInput.Closed)
     def _noted(self, event: NoteInput.Closed) -> None:
         self.query_one(NoteInput).close()
+        self.query_one(KeyBar).show_keys(_KEYS)
         self._hunks.focus()
         if event.note is not None:
             self.desk.decide("reject", event.note)
@@ -304,6 +309,10 @@ class ReviewScreen(Screen[None]):
             self._show()
         else:
             self.dismiss()
+
+    def action_help(self) -> None:
+        """The keys of this screen on one page."""
+        self.app.push_screen(HelpScreen("Keys of the review", REVIEW_KEYS))
 
     def _say(self, words: str) -> None:
         self._show(line(f" {words}", "$warn"))

@@ -47,7 +47,7 @@ _MEANS = "The sandbox's files and the conversation go back; your own files do no
 class RewindScreen(Dialog[int | None]):
     """Choose a checkpoint; the result is its number, 0 for the start, None for staying here."""
 
-    HEADING = "Go back to"
+    heading = "Go back to"
     KEYS = (("↑ ↓", "choose"), ("Enter", "go back"), ("Esc", "stay here"))
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),

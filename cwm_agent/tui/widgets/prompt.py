@@ -97,12 +97,10 @@ class Prompt(TextArea):
             self._take(event)
             self.post_message(self.Answered(yes=key == "y"))
         else:
-            self._typed_at = self._clock()
-            await super()._on_key(event)
+            self._typed_at = self._clock()  # Textual calls the base class's handler next
 
     async def _on_paste(self, event: events.Paste) -> None:
-        event.text = printable(event.text).replace("\r", "\n")
-        await super()._on_paste(event)
+        event.text = printable(event.text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def _may_answer(self) -> bool:
         """Whether a letter can be an answer: a question has stood long enough to be read, and nobody is typing."""

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from cwm_agent.tui.commands import COMMANDS, Call, Unknown, completions, parse
+
+
+def test_a_command_is_read_with_its_argument() -> None:
+    call = parse("/mode imagined")
+    assert isinstance(call, Call)
+    assert (call.command.name, call.argument) == ("mode", "imagined")
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("/reveiw", "There is no /reveiw. Did you mean /review?"),
+        ("/zzzz", "There is no /zzzz. F1 lists the commands."),
+        ("/", "There is no /. F1 lists the commands."),
+        ("/mode dream", "/mode takes real, verify, imagined."),
+        ("/undo all", "/undo takes no argument."),
+    ],
+)
+def test_what_is_no_command_gets_one_line_with_the_nearest(typed: str, hint: str) -> None:
+    assert parse(typed) == Unknown(hint)
+
+
+def test_a_slash_completes_to_every_command() -> None:
+    assert [word for word, _ in completions("/")] == [f"/{each.name}" for each in COMMANDS]
+
+
+def test_completion_prefers_what_begins_like_it() -> None:
+    assert [word for word, _ in completions("/re")][:2] == ["/review", "/rewind"]
+    assert [word for word, _ in completions("/mode i")] == ["/mode imagined"]
+    assert completions("/theme dark") == ()
+    assert completions("fix it") == ()

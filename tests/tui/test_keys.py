@@ -1,0 +1,381 @@
+"""The keys of the main screen, pressed by a user who has not read a manual."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from cwm_agent.events import (
+    ActionBegan,
+    Interrupt,
+    PermissionAsked,
+    Rested,
+    Rewind,
+    RunInSandbox,
+    SetMode,
+    SettlePermission,
+    SubmitPrompt,
+    UndoApply,
+)
+from cwm_agent.observations import Mode, Origin
+from cwm_agent.tui.screens.confirm import ConfirmScreen
+from cwm_agent.tui.screens.help import HelpScreen
+from cwm_agent.tui.screens.main import MainScreen
+from cwm_agent.tui.screens.review import ReviewScreen
+from cwm_agent.tui.screens.rewind import RewindScreen
+from cwm_agent.tui.widgets.bars import KeyBar
+from cwm_agent.tui.widgets.completions import Completions
+from cwm_agent.tui.widgets.conversation import Conversation
+from cwm_agent.tui.widgets.panel import Panel
+from cwm_agent.tui.widgets.prompt import Prompt
+from tests.tui.stories import (
+    ASKED,
+    ASKING,
+    FAILED,
+    OPENED,
+    READY,
+    SEARCHING,
+    STREAMING,
+    Clock,
+    ReplaySession,
+    app_of,
+    review,
+    settled,
+)
+
+
+def text_of(pilot: Pilot) -> str:
+    return pilot.app.screen.query_one(Prompt).text
+
+
+def hint_of(pilot: Pilot) -> str:
+    return pilot.app.screen.query_one(KeyBar).render().plain.strip()
+
+
+async def test_enter_sends_and_empties_the_input() -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"fix it", "enter")
+        await settled(pilot)
+        assert session.told == [SubmitPrompt("fix it")]
+        assert text_of(pilot) == ""
+
+
+@pytest.mark.parametrize("key", ["ctrl+j", "shift+enter", "alt+enter"])
+async def test_a_new_line_is_not_sent(key: str) -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("a", key, "b")
+        assert text_of(pilot) == "a\nb"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert session.told == [SubmitPrompt("a\nb")]
+
+
+async def test_nothing_is_sent_before_the_session_is_open() -> None:
+    session = ReplaySession([])
+    async with app_of(session, prompt="fix it").run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert session.told == []
+        assert text_of(pilot) == "fix it"
+        assert "still being opened" in hint_of(pilot)
+        await session.say(OPENED)
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert session.told == [SubmitPrompt("fix it")]
+
+
+async def test_up_brings_back_what_was_sent_but_never_overwrites_a_draft() -> None:
+    async with app_of(ReplaySession([OPENED])).run_test() as pilot:
+        await settled(pilot)
+        for words in ("one", "two"):
+            await pilot.press(*words, "enter")
+        await pilot.press("up")
+        assert text_of(pilot) == "two"
+        await pilot.press("up")
+        assert text_of(pilot) == "one"
+        await pilot.press("down", "down")
+        assert text_of(pilot) == ""
+        await pilot.press(*"draft", "up")
+        assert text_of(pilot) == "draft"
+
+
+async def test_a_mark_runs_a_command_in_the_sandbox() -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"!ls -l", "enter")
+        await settled(pilot)
+        assert session.told == [RunInSandbox("ls -l")]
+
+
+async def test_mode_key_goes_round_and_the_chip_follows() -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for _ in range(3):
+            await pilot.press("ctrl+t")
+            await settled(pilot)
+        assert session.told == [SetMode(Mode.IMAGINED), SetMode(Mode.REAL), SetMode(Mode.VERIFY)]
+        assert "◐ VERIFY → real, no world model" in header_of(pilot)
+
+
+def header_of(pilot: Pilot) -> str:
+    return pilot.app.screen.query_one("Header").render().plain
+
+
+async def test_panel_key_hides_and_shows() -> None:
+    async with app_of(ReplaySession(FAILED)).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        panel = pilot.app.screen.query_one(Panel)
+        assert panel.display
+        await pilot.press("ctrl+o")
+        assert not panel.display
+        await pilot.press("ctrl+o")
+        assert panel.display
+        assert panel.tab == "tests"
+
+
+async def test_below_a_hundred_columns_the_panel_takes_the_place_of_the_conversation() -> None:
+    async with app_of(ReplaySession(FAILED)).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        conversation = pilot.app.screen.query_one(Conversation)
+        assert conversation.size.width > 70
+        await pilot.press("ctrl+o")
+        await settled(pilot)
+        assert not conversation.display
+        assert pilot.app.screen.query_one(Panel).size.width > 70
+        await pilot.press("ctrl+o")
+        await settled(pilot)
+        assert conversation.display
+
+
+async def test_the_panel_follows_until_a_tab_is_chosen() -> None:
+    session = ReplaySession(FAILED)
+    async with app_of(session).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        panel = pilot.app.screen.query_one(Panel)
+        assert panel.tab == "tests"
+        await pilot.press(*"/shell", "enter")
+        await settled(pilot)
+        assert (panel.tab, panel.pinned) == ("shell", True)
+        await session.say(*READY[len(FAILED) :])
+        await settled(pilot)
+        assert panel.tab == "shell"
+
+
+async def test_escape_stops_what_is_under_way() -> None:
+    session = ReplaySession(SEARCHING)
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert session.told == [Interrupt()]
+
+
+async def test_escape_does_nothing_when_nothing_is_under_way() -> None:
+    session = ReplaySession(READY)
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert session.told == []
+        assert isinstance(pilot.app.screen, MainScreen)
+
+
+async def test_escape_twice_goes_back_to_a_checkpoint() -> None:
+    session = ReplaySession(READY)
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "escape")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, RewindScreen)
+        await pilot.press("up", "enter")
+        await settled(pilot)
+        assert session.told == [Rewind(0)]
+
+
+async def test_two_escapes_far_apart_are_not_one() -> None:
+    clock = Clock()
+    async with app_of(ReplaySession(READY), clock=clock).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        clock.at += 0.7
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, MainScreen)
+
+
+async def test_help_opens_and_closes() -> None:
+    async with app_of(ReplaySession([OPENED])).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f1")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, HelpScreen)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, MainScreen)
+
+
+async def test_the_palette_carries_out_our_commands() -> None:
+    async with app_of(ReplaySession(READY, review())).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await pilot.pause(0.2)
+        await pilot.press(*"review")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert isinstance(pilot.app.screen, ReviewScreen)
+
+
+async def test_slash_offers_completions_and_tab_takes_one() -> None:
+    async with app_of(ReplaySession([OPENED])).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/th")
+        assert pilot.app.screen.query_one(Completions).picked == "/theme"
+        await pilot.press("tab")
+        assert text_of(pilot) == "/theme "
+        await pilot.press("down", "tab", "backspace", "enter")
+        await settled(pilot)
+        assert pilot.app.theme == "cwm-light"
+
+
+async def test_an_unknown_command_stays_to_be_corrected() -> None:
+    async with app_of(ReplaySession([OPENED])).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/reveiw", "enter")
+        assert hint_of(pilot) == "There is no /reveiw. Did you mean /review?"
+        assert text_of(pilot) == "/reveiw"
+        await pilot.press("backspace")
+        assert "Did you mean" not in hint_of(pilot)
+
+
+async def test_undo_by_command() -> None:
+    session = ReplaySession(READY)
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/undo", "enter")
+        await settled(pilot)
+        assert session.told == [UndoApply()]
+
+
+async def test_copy_takes_the_last_answer() -> None:
+    async with app_of(ReplaySession(READY)).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+y")
+        assert pilot.app.clipboard.startswith("refunds.py rounded every amount")
+
+
+async def test_control_c_clears_the_input_then_stops_and_never_leaves() -> None:
+    session = ReplaySession(SEARCHING)
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"abc", "ctrl+c")
+        assert text_of(pilot) == ""
+        await pilot.press("ctrl+c")
+        await settled(pilot)
+        assert session.told == [Interrupt()]
+        assert pilot.app.is_running
+
+
+async def test_an_item_of_the_conversation_is_opened_with_the_keyboard() -> None:
+    async with app_of(ReplaySession(FAILED)).run_test(size=(90, 40)) as pilot:
+        await settled(pilot)
+        conversation = pilot.app.screen.query_one(Conversation)
+        before = conversation.virtual_size.height
+        conversation.focus()
+        await pilot.press("up", "enter")
+        await settled(pilot)
+        assert conversation.virtual_size.height > before + 10
+        await pilot.press("enter")
+        await settled(pilot)
+        assert conversation.virtual_size.height == before
+
+
+async def test_leaving_asks_while_a_patch_is_not_reviewed() -> None:
+    clock = Clock()
+    session = ReplaySession(READY)
+    app = app_of(session, clock=clock)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+q")
+        await settled(pilot)
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("y")
+        await settled(pilot)
+        assert isinstance(app.screen, ConfirmScreen), "a key within half a second is no answer"
+        clock.at += 1
+        await pilot.press("n")
+        await settled(pilot)
+        assert isinstance(app.screen, MainScreen)
+        await pilot.press("ctrl+q")
+        await settled(pilot)
+        clock.at += 1
+        await pilot.press("y")
+        await settled(pilot)
+    assert session.closed
+    assert app.return_code == 0
+
+
+async def test_quit_leaves_at_once_when_nothing_is_open() -> None:
+    session = ReplaySession([*FAILED, Rested("no_patch")])
+    app = app_of(session)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/quit", "enter")
+        await settled(pilot)
+    assert session.closed
+    assert app.return_code == 1
+
+
+async def test_an_answer_needs_half_a_second_and_an_empty_input() -> None:
+    clock = Clock()
+    session = ReplaySession(ASKING)
+    async with app_of(session, clock=clock).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("y")
+        assert (text_of(pilot), session.told) == ("y", []), "too early: it is typing"
+        clock.at += 1
+        await pilot.press("n")
+        assert (text_of(pilot), session.told) == ("yn", []), "something stands in the input"
+        await pilot.press("backspace", "backspace", "y")
+        assert (text_of(pilot), session.told) == ("y", []), "the user is typing"
+        await pilot.press("backspace")
+        clock.at += 1
+        await pilot.press("y")
+        await settled(pilot)
+        assert (text_of(pilot), session.told) == ("", [SettlePermission(1, allowed=True)])
+
+
+async def test_a_question_in_the_middle_of_a_word_steals_no_letter() -> None:
+    clock = Clock()
+    session = ReplaySession(ASKED)
+    async with app_of(session, clock=clock).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"wh")
+        await session.say(PermissionAsked(1, "May I?", "pip install x"))
+        await settled(pilot)
+        clock.at += 5
+        await pilot.press(*"y not")
+        assert text_of(pilot) == "why not"
+        assert session.told == []
+
+
+async def test_live_output_is_shown_while_it_is_written() -> None:
+    session = ReplaySession(STREAMING)
+    async with app_of(session).run_test(size=(90, 40)) as pilot:
+        await settled(pilot)
+        await session.say(ActionBegan(3, Origin.REAL))
+        await settled(pilot)
+        assert "◆ running" in screen_text(pilot)
+
+
+def screen_text(pilot: Pilot) -> str:
+    conversation = pilot.app.screen.query_one(Conversation)
+    return "\n".join(conversation.render_line(y).text for y in range(conversation.size.height))
