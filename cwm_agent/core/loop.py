@@ -1,0 +1,123 @@
+"""The agent loop: the policy decides, the hands act, what changed is kept, until an answer or a limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from cwm_agent.core.actions import Hands
+from cwm_agent.core.bus import Bus
+from cwm_agent.core.checkpoints import Checkpoints
+from cwm_agent.core.history import newest, proof, this_turn, visible
+from cwm_agent.core.interrupt import Stop, closing
+from cwm_agent.core.limits import Budget
+from cwm_agent.core.patches import Patches
+from cwm_agent.errors import CwmAgentError
+from cwm_agent.events import (
+    ActionEnded,
+    ActionProposed,
+    CheckpointMade,
+    PatchProposed,
+    Progressed,
+    Rested,
+    TextWritten,
+    ThoughtWritten,
+    ToolCall,
+)
+from cwm_agent.observations import Mode
+from cwm_agent.protocols import Act, FinalAnswer, Policy
+from cwm_agent.workspace.diff import stats
+
+_PATCHED = re.compile(r'^diff --git (?:"?a/.*?"? )"?b/(.*?)"?$', re.MULTILINE)
+
+
+class Loop:
+    """Works on one prompt at a time, within a budget, until `stop` is given."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        hands: Hands,
+        checkpoints: Checkpoints,
+        patches: Patches,
+        bus: Bus,
+        mode: Callable[[], Mode],
+    ) -> None:
+        self._policy = policy
+        self._hands = hands
+        self._checkpoints = checkpoints
+        self._patches = patches
+        self._bus = bus
+        self._mode = mode
+
+    async def run(self, budget: Budget, stop: Stop) -> Rested:
+        """Work on the last prompt of the history; what cannot go on is raised from `errors` and `interrupt`."""
+        while True:
+            decision = await stop.guard(self._decide(budget), budget.seconds)
+            if isinstance(decision, FinalAnswer):
+                return self._conclude(decision)
+            budget.take_turn()
+            good = await self.act(decision.call, stop, budget.seconds)
+            if good and decision.call.tool == "submit":
+                self._submitted()
+
+    async def act(self, call: ToolCall, stop: Stop, seconds: float) -> bool:
+        """One action and its checkpoint, which is made even when the action was interrupted."""
+        try:
+            return await self._hands.act(call, self._mode(), stop, seconds)
+        finally:
+            await self._checkpoints.note(self._hands.number)
+
+    async def _decide(self, budget: Budget) -> Act | FinalAnswer:
+        async with closing(self._policy.decide(visible(self._bus.history))) as events:
+            async for event in events:
+                if isinstance(event, Act | FinalAnswer):
+                    return event
+                self._bus.publish(event)
+                if isinstance(event, Progressed):
+                    budget.see(event)
+        raise CwmAgentError(f"The policy {self._policy.name} stopped without a decision.", remedy="Ask again.")
+
+    def _conclude(self, answer: FinalAnswer) -> Rested:
+        turn = this_turn(self._bus.history)
+        self._say(answer.text)
+        if answer.status == "gave_up":
+            return Rested("no_patch")
+        worked = any(isinstance(event, CheckpointMade | PatchProposed) for event in turn)
+        if not worked or not self._patches.remaining():
+            return Rested("answered")
+        self._propose(_first_line(answer.text))
+        return Rested("fixed" if self._verified() else "proposed")
+
+    def _say(self, text: str) -> None:
+        """The answer for the user, unless the policy has said it already, piece by piece."""
+        said: list[str] = []
+        for event in this_turn(self._bus.history):
+            if isinstance(event, ActionProposed | ThoughtWritten):
+                said.clear()
+            elif isinstance(event, TextWritten):
+                said.append(event.text)
+        if text.strip() and not "".join(said).strip().endswith(text.strip()):
+            self._bus.publish(TextWritten(text))
+
+    def _submitted(self) -> None:
+        ended = newest(self._bus.history, ActionEnded)
+        named = set(_PATCHED.findall(ended.observation)) if ended else set()
+        others = [stat.name for stat in stats(self._patches.remaining()) if stat.name not in named]
+        also = f" Also changed, and not named in the submitted patch: {', '.join(others)}." if others else ""
+        self._propose(f"Submitted by {self._policy.name}.{also}")
+
+    def _propose(self, summary: str) -> None:
+        """Offer the patch, unless this turn did so already and nothing is different since."""
+        remaining = self._patches.remaining()
+        last = newest(this_turn(self._bus.history), PatchProposed)
+        same = last is not None and (last.verified, last.files) == (self._verified(), stats(remaining))
+        if remaining and not (same and last is not None and last.checkpoint == self._checkpoints.current):
+            self._patches.propose(verified=self._verified(), summary=summary)
+
+    def _verified(self) -> bool:
+        return proof(self._bus.history, self._checkpoints.harmless) is not None
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

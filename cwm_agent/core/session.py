@@ -1,0 +1,190 @@
+"""A session: all that a front end needs. Commands go in, events come out, and nothing else is shared."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Literal, assert_never
+
+from cwm_agent.core.actions import Hands
+from cwm_agent.core.approval import Approval
+from cwm_agent.core.bus import Bus
+from cwm_agent.core.checkpoints import Checkpoints
+from cwm_agent.core.history import newest
+from cwm_agent.core.loop import Loop
+from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.patches import Patches
+from cwm_agent.core.queue import Queue
+from cwm_agent.core.turns import Turns
+from cwm_agent.errors import CwmAgentError, SessionError
+from cwm_agent.events import (
+    AgentEvent,
+    ApplyPatch,
+    Interrupt,
+    ModeChanged,
+    Noticed,
+    Rested,
+    Rewind,
+    RunInSandbox,
+    SessionClosed,
+    SessionOpened,
+    SetMode,
+    SettlePermission,
+    SubmitPrompt,
+    UndoApply,
+    UserCommand,
+)
+from cwm_agent.observations import Mode
+from cwm_agent.workspace.review import Review
+
+_LOG = logging.getLogger(__name__)
+NO_MODEL = "There is no world model: every action runs in the sandbox."
+
+
+class Session:
+    """One conversation about one repository.
+
+    `recorded` are the events of the session that is taken up again, `lost` says what its record had lost.
+    """
+
+    def __init__(self, *, parts: SessionParts, mode: Mode, recorded: Sequence[AgentEvent] = (), lost: str = "") -> None:
+        self._parts = parts
+        self._mode = mode
+        self._lost = lost
+        self._resumed = bool(recorded)
+        self._closed = False
+        self._bus = Bus(parts.recorder, recorded)
+        self._queue = Queue()
+        self._approval = Approval(self._bus)
+        checkpoints = Checkpoints(parts.files, parts.recorder, self._bus)
+        self._patches = Patches(parts.workspace, checkpoints, self._bus)
+        hands = Hands(parts.tools, (parts.real, parts.imagined), parts.files, parts.action_limits, self._bus)
+        loop = Loop(parts.policy, hands, checkpoints, self._patches, self._bus, lambda: self._mode)
+        self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
+
+    @property
+    def identity(self) -> str:
+        """The session's name, under which it is recorded."""
+        return self._parts.identity
+
+    @property
+    def mode(self) -> Mode:
+        """The mode from the next action on."""
+        return self._mode
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs or is queued."""
+        return self._queue.busy
+
+    @property
+    def history(self) -> tuple[AgentEvent, ...]:
+        """Everything since the start."""
+        return self._bus.history
+
+    def events(self) -> AsyncIterator[AgentEvent]:
+        """Everything so far, then what comes, until the session is closed; for any number of readers."""
+        return self._bus.events()
+
+    async def start(self) -> None:
+        """Say that the session stands, mend what an earlier process left half done, and begin to work."""
+        if self._resumed:
+            await self._turns.resume(self._lost)
+        else:
+            self._bus.publish(self._opening())
+        try:
+            mended = await self._parts.workspace.recover()
+        except (CwmAgentError, OSError) as error:
+            self.notice("error", str(error))
+        else:
+            if mended:
+                self.notice("info", mended)
+        if self._note() or self._resumed:
+            self._bus.publish(ModeChanged(self._mode, self._note()))
+        self._queue.open()
+
+    async def send(self, command: UserCommand) -> None:
+        """Take a command; what it does is told by events. SessionError after the session was closed."""
+        if self._closed:
+            raise SessionError("The session is closed.")
+        match command:
+            case SubmitPrompt(text=text):
+                self._queue.put(lambda: self._turns.prompt(text))
+            case RunInSandbox(command=line):
+                self._queue.put(lambda: self._turns.command(line))
+            case Interrupt():
+                self._approval.refuse_all()
+                self._queue.interrupt()
+            case SetMode(mode=mode):
+                self._mode = mode
+                self._bus.publish(ModeChanged(mode, self._note()))
+            case ApplyPatch():
+                order = self._patches.order(command)
+                self._queue.beside(lambda: self._patches.apply(order))
+            case UndoApply():
+                self._queue.beside(self._patches.undo)
+            case Rewind(checkpoint=number):
+                self._queue.put_now(lambda: self._turns.rewind(number))
+            case SettlePermission(permission=number, allowed=allowed):
+                self._approval.settle(number, allowed=allowed)
+            case _:
+                assert_never(command)
+
+    async def idle(self) -> Rested | None:
+        """Wait until nothing runs or is queued; how the last request ended, None where there was none."""
+        await self._queue.idle()
+        return newest(self._bus.history, Rested)
+
+    def review(self, checkpoint: int | None = None) -> Review | None:
+        """What the snapshot has at a checkpoint (None: now) and the user's tree has not; None where that is nothing."""
+        return self._patches.review(checkpoint)
+
+    async def ask(self, question: str, detail: str) -> bool:
+        """Whether the user allows it; `detail` shows exactly what would be done."""
+        return await self._approval.ask(question, detail)
+
+    def notice(self, level: Literal["info", "warning", "error"], text: str, remedy: str = "") -> None:
+        """Tell the user something."""
+        self._bus.publish(Noticed(level, text, remedy))
+
+    async def aclose(self) -> None:
+        """End what runs, say so, and give back the policy, the worlds and the record."""
+        if self._closed:
+            return
+        self._closed = True
+        self._approval.close()
+        dropped = await self._queue.close()
+        if dropped:
+            self.notice("warning", f"Not begun, because the session was closed: {dropped} of your requests.")
+        parts = self._parts
+        for part in (parts.policy, parts.imagined, parts.real):
+            if part is not None:
+                await self._give_back(part.aclose)
+        self._bus.publish(SessionClosed())
+        self._bus.close()
+        parts.recorder.close()
+
+    async def _give_back(self, close: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await close()
+        except Exception as error:  # the rest must be given back all the same
+            _LOG.error("Closing failed", exc_info=error)
+            self.notice("warning", f"Not everything could be closed: {error}")
+
+    def _opening(self) -> SessionOpened:
+        parts = self._parts
+        return SessionOpened(
+            session=parts.identity,
+            repository=parts.repository,
+            branch=parts.workspace.branch,
+            policy=parts.policy.name,
+            mode=self._mode,
+            world_model=parts.world_model,
+            version=parts.version,
+        )
+
+    def _note(self) -> str:
+        return NO_MODEL if self._parts.imagined is None and self._mode is not Mode.REAL else ""
+
+
+__all__ = ["Session", "SessionParts"]
