@@ -146,7 +146,7 @@ def _chunks(first: bytes, stream: IO[bytes]) -> Iterator[bytes]:
 
 def _watch(stream: IO[bytes], said: deque[str], report: Report) -> None:
     """Report debootstrap's steps: each package is retrieved, unpacked and configured, which gives the total."""
-    retrieved, done = 0, 0
+    retrieved, done, total = 0, 0, None
     for raw in stream:
         line = printable_line(raw.decode("utf-8", "replace").strip()).removeprefix("I: ")
         if not line:
@@ -155,7 +155,7 @@ def _watch(stream: IO[bytes], said: deque[str], report: Report) -> None:
         word = line.split(" ", 1)[0]
         retrieved += word == "Validating"
         done += word in {"Validating", "Unpacking", "Configuring"}
-        total = 3 * retrieved if word in {"Unpacking", "Configuring"} else None
+        total = 3 * retrieved if word in {"Unpacking", "Configuring"} else total
         report(Progressed(_LABEL, min(done, total) if total else done, total, "steps", line[:80]))
 
 

@@ -6,9 +6,10 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from docker.types import Mount
 from msgspec import Struct
 
@@ -178,8 +179,9 @@ class Container:
         def work() -> None:
             try:
                 self._engine.client.api.remove_container(self.id, force=True, v=True)
-            except NotFound:
-                return
+            except APIError as error:
+                if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):  # gone, or on its way
+                    raise
 
         await self._engine.call("remove the sandbox", work)
 

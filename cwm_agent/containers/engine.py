@@ -162,6 +162,6 @@ def _of_api(doing: str, error: APIError) -> SandboxError:
     message = f"Could not {doing}: {text}."
     if "no space left on device" in text:
         return SandboxDiskFull(message, remedy="Free some space; `docker system df` shows what Docker holds.")
-    if "is not running" in text or "is dead" in text or "is being removed" in text:
+    if any(words in text for words in ("is not running", "is dead", "removal of container", "No such container")):
         return ContainerDied(message)
     return SandboxError(message)

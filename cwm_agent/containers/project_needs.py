@@ -18,6 +18,7 @@ _REQUIREMENTS = re.compile(
     r"(requirements/)?((requirements|dev|test|tests)([-_.](dev|develop|test|tests|testing))?"
     r"|(dev|test|tests)[-_]requirements|base)\.txt"
 )
+_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
 _LOCKS = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -32,6 +33,11 @@ class SetUp(Struct, frozen=True):
     sources: tuple[str, ...]
     digest: str
     note: str = ""
+
+
+def matters(path: str) -> bool:
+    """Whether `detect` looks at this file, by its path from the project's root."""
+    return path in _FILES or path in _LOCKS or ("requirements" in path and bool(_REQUIREMENTS.fullmatch(path)))
 
 
 def detect(files: Mapping[str, bytes]) -> SetUp | None:

@@ -17,7 +17,7 @@ from cwm_agent.containers.engine import Engine
 from cwm_agent.containers.host_pip import BUNDLE, HostPip, host_pip
 from cwm_agent.containers.image import Image
 from cwm_agent.containers.labels import KIND
-from cwm_agent.containers.project_needs import SetUp, detect
+from cwm_agent.containers.project_needs import SetUp, detect, matters
 from cwm_agent.containers.spec import ENVIRONMENT_FOLDER, WORKSPACE, hardened
 from cwm_agent.containers.toolbox import TOOLBOX_PYTHON
 from cwm_agent.errors import SandboxError
@@ -189,4 +189,4 @@ async def _run_commands(container: Container, pip: HostPip, set_up: SetUp, on_ou
         )
 
 
-__all__ = ["SetUp", "detect", "environment_volume", "install"]
+__all__ = ["SetUp", "detect", "environment_volume", "install", "matters"]

@@ -232,7 +232,7 @@ async def test_the_same_through_docker_py_where_the_connection_is_no_plain_socke
             assert await asyncio.to_thread(_drain, stream) == b"first\nsecond"
 
 
-def _forward(listener: socket.socket, target: str) -> None:
+def _forward(listener: socket.socket, target: str, held: list[socket.socket]) -> None:
     def copy(source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
@@ -243,20 +243,33 @@ def _forward(listener: socket.socket, target: str) -> None:
     with contextlib.suppress(OSError):
         while True:
             near, far = listener.accept()[0], socket.socket(socket.AF_UNIX)
+            held += [near, far]
             far.connect(target)
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=copy, args=pair, daemon=True).start()
 
 
-async def test_an_engine_behind_tcp(image: Image, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_engine_behind_tcp_and_how_it_goes_away(
+    image: Image, engine: Engine, small: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_forward, args=(listener, engine.host.removeprefix("unix://")), daemon=True).start()
+        target = engine.host.removeprefix("unix://")
+        threading.Thread(target=_forward, args=(listener, target, held), daemon=True).start()
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{listener.getsockname()[1]}")
         far = await Engine.connect()
         assert far.remote
         async with started(far, image, SMALL) as container:
             assert await container.run_once(["echo", "far"]) == "far\n"
-        await far.close()
+        listener.shutdown(socket.SHUT_RDWR)
+    for end in held:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+    lost = Container(far, small.id, "far")
+    for call in (lost.alive(), lost.exec_socket(["true"]), lost.memory_events(), lost.remove()):
+        with pytest.raises(EngineUnavailable, match="the Docker engine stopped answering"):
+            await call
+    await far.close()
 
 
 async def test_a_container_that_died_is_an_error_of_its_own(engine: Engine, image: Image) -> None:

@@ -14,7 +14,7 @@ from cwm_agent.containers.container import start_container
 from cwm_agent.containers.engine import Engine
 from cwm_agent.containers.host_pip import host_pip
 from cwm_agent.containers.image import Image, command_user
-from cwm_agent.containers.project_setup import SetUp, detect, environment_volume, install
+from cwm_agent.containers.project_setup import SetUp, detect, environment_volume, install, matters
 from cwm_agent.errors import SandboxError
 from cwm_agent.settings import SandboxSettings
 
@@ -183,6 +183,7 @@ def test_what_a_project_needs_is_read_from_its_files(files: dict[str, bytes], ar
         assert found is None
         return
     assert found is not None
+    assert all(matters(name) for name in found.sources)
     assert found.commands == (f"python3 -m pip install {arguments}",)
     changed = {name: content + b"\n" for name, content in files.items()}
     again = detect(changed)
