@@ -88,12 +88,12 @@ def suspects(
         site = source.site_of_line.get(line) if source else None
         if site is None or _is_docstring(site):
             continue
-        _keep(found, _suspect(path, site, score, "executed by the failing tests"))
+        _keep(found, _suspect(path, site, score, "the failing tests executed it"))
     if not scores:
         for path, source in sources.items():
             for site in source.sites:
                 if site.function is not None and not _is_docstring(site):
-                    _keep(found, _suspect(path, site, 0.3, "in a file of the failing tests, which left no trace"))
+                    _keep(found, _suspect(path, site, 0.3, "it is in a file of the failing tests, which left no trace"))
     for suspect in _read_by(list(found.values()), sources):
         _keep(found, suspect)
     results = [result for result in spectrum.results if result.id in set(failing)]
@@ -118,7 +118,9 @@ def _is_docstring(site: Site) -> bool:
     return isinstance(site.node, ast.Expr) and isinstance(site.node.value, ast.Constant)
 
 
-def _hinted(suspect: Suspect, results: Sequence[TestResult], functions: Collection[str], files: Collection[str]) -> Suspect:
+def _hinted(
+    suspect: Suspect, results: Sequence[TestResult], functions: Collection[str], files: Collection[str]
+) -> Suspect:
     """The suspicion raised a little near a failure's own line, and where the user pointed."""
     factor = 1.0
     for result in results:
@@ -178,3 +180,22 @@ def _imported(
                 if wanted and (path == tail or path.endswith(f"/{tail}")):
                     found += _bindings(path, other, wanted, set(), score, reader)
     return found
+
+
+def groups(spectrum: Spectrum, failing: Sequence[str], sources: Mapping[str, Source]) -> list[tuple[str, ...]]:
+    """Failing tests that may share a cause together, the largest group first: their most suspicious functions meet."""
+    tops: list[tuple[str, set[tuple[str, str]]]] = []
+    for test in failing:
+        ranking = suspects(spectrum, [test], sources)
+        best = ranking[0].score if ranking else 0.0
+        tops.append((test, {(one.path, one.function) for one in ranking if one.score >= 0.9 * best}))
+    found: list[tuple[list[str], set[tuple[str, str]]]] = []
+    for test, places in tops:
+        for tests, shared in found:
+            if shared & places or not places:
+                tests.append(test)
+                shared &= places
+                break
+        else:
+            found.append(([test], set(places)))
+    return sorted((tuple(tests) for tests, _ in found), key=lambda group: -len(group))

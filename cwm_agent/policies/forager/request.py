@@ -36,7 +36,9 @@ _CLASS_TEST = re.compile(r"\bTest\w*(?:::|\.)test\w*(?:\[[^\]\n]*\])?")
 _TEST_NAME = re.compile(r"\btest_\w+(?:\[[^\]\n]*\])?|\bTest[A-Z]\w*")
 _FILE = re.compile(r"[\w./\\-]*\w\.py\b")
 _CALL = re.compile(r"\b([A-Za-z_][\w.]*)\(\)?")
-_NAMED = re.compile(r"\b(?:function|method|class|def)\s+`?([A-Za-z_][\w.]*)`?|`?([A-Za-z_][\w.]*)`?\s+(?:function|method)\b")
+_NAMED = re.compile(
+    r"\b(?:function|method|class|def)\s+`?([A-Za-z_][\w.]*)`?|`?([A-Za-z_][\w.]*)`?\s+(?:function|method)\b"
+)
 _QUOTED = re.compile(r"`([A-Za-z_][\w.]*)`")
 _SNAKE = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b|\b[A-Z]\w+\.[a-z]\w*\b|\b[a-z_]+(?:\.[a-z_]+)+\b")
 
@@ -84,8 +86,12 @@ def understand(prompt: str) -> Target | Decline:
     return Decline(_decline(lead))
 
 
-_LOOKING = frozenset("why what how where which tell show list run search update change open help when find look".split())
-_THEN_FIX = re.compile(r"\b(?:and|then|so|until|to|,)\s.*\b(?:fix|repair|solve|debug|pass|passes|green|mend)\b", re.IGNORECASE)
+_LOOKING = frozenset(
+    "why what how where which tell show list run search update change open help when find look".split()
+)
+_THEN_FIX = re.compile(
+    r"\b(?:and|then|so|until|to|,)\s.*\b(?:fix|repair|solve|debug|pass|passes|green|mend)\b", re.IGNORECASE
+)
 
 
 def _asks_for_repair(verb: str, lead: str) -> bool:

@@ -107,7 +107,9 @@ class FunctionScope:
         every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
         self.function = function
         self.parameters = tuple(argument.arg for argument in every)
-        self.receiver = self.parameters[0] if owner and self.parameters and self.parameters[0] in ("self", "cls") else ""
+        self.receiver = (
+            self.parameters[0] if owner and self.parameters and self.parameters[0] in ("self", "cls") else ""
+        )
         assigned: dict[str, int] = {}
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -36,7 +36,9 @@ class Source:
         encoded = self.text[start : self.starts[line]].encode()[:column]
         return start + len(encoded.decode(errors="ignore"))
 
-    def span(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler | ast.pattern) -> tuple[int, int]:
+    def span(
+        self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler | ast.pattern
+    ) -> tuple[int, int]:
         """Start and end of a node."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
@@ -141,7 +143,11 @@ class Site:
         if not isinstance(body, list):
             return None
         decorators = getattr(body[0], "decorator_list", None)
-        return self.source.text.rindex("@", 0, self.source.span(decorators[0])[0]) if decorators else self.source.span(body[0])[0]
+        return (
+            self.source.text.rindex("@", 0, self.source.span(decorators[0])[0])
+            if decorators
+            else self.source.span(body[0])[0]
+        )
 
     @property
     def first_line(self) -> int:
@@ -237,7 +243,9 @@ def _collect(
         else:
             inner = node if isinstance(node, ast.For | ast.AsyncFor | ast.While) else loop
             for name, body in _blocks(node):
-                yield from _collect(source, body, node, functions, owner, loop if name == "orelse" and inner is node else inner)
+                yield from _collect(
+                    source, body, node, functions, owner, loop if name == "orelse" and inner is node else inner
+                )
 
 
 def _blocks(node: ast.stmt) -> Iterator[tuple[str, list[ast.stmt]]]:

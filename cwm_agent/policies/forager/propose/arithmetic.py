@@ -62,9 +62,7 @@ def _operator(place: Place, node: ast.BinOp) -> Iterator[Edit]:
         return
     text = isinstance(node.left, ast.Constant | ast.JoinedStr) and isinstance(getattr(node.left, "value", ""), str)
     for other, weight in OTHERS[sign]:
-        yield Edit(
-            Kind.OPERATOR, *where, other, f"uses `{other}` instead of `{sign}`", weight * (0.1 if text else 1.0)
-        )
+        yield Edit(Kind.OPERATOR, *where, other, f"uses `{other}` instead of `{sign}`", weight * (0.1 if text else 1.0))
 
 
 def _operands(place: Place, node: ast.BinOp) -> Iterator[Edit]:

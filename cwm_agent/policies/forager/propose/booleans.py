@@ -24,7 +24,9 @@ def edits(place: Place) -> Iterator[Edit]:
             yield place.replace(Kind.UNGUARD, node, place.text(node.orelse), "always takes the second arm", 0.5)
     for condition, weight in _conditions(place):
         if not (isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not)):
-            yield place.replace(Kind.NEGATION, condition, f"not {place.atom(condition)}", "negates the condition", weight)
+            yield place.replace(
+                Kind.NEGATION, condition, f"not {place.atom(condition)}", "negates the condition", weight
+            )
 
 
 def _operator(place: Place, node: ast.BoolOp) -> Iterator[Edit]:
@@ -57,7 +59,9 @@ def _conditions(place: Place) -> Iterator[tuple[ast.expr, float]]:
     statement = place.site.node
     if isinstance(statement, ast.If | ast.While | ast.Assert):
         yield statement.test, 1.0
-    if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Compare | ast.BoolOp | ast.Call | ast.Name):
+    if isinstance(statement, ast.Return) and isinstance(
+        statement.value, ast.Compare | ast.BoolOp | ast.Call | ast.Name
+    ):
         yield statement.value, 0.55
     for node in place.expressions:
         if isinstance(node, ast.BoolOp):

@@ -39,7 +39,9 @@ def _steps(place: Place, node: ast.expr, weight: float, what: str) -> Iterator[E
         return
     end = place.source.span(node)[1]
     for sign, words, share in (("-", "lowers", 1.0), ("+", "raises", 0.9)):
-        yield Edit(Kind.OFF_BY_ONE, end, end, f" {sign} 1", f"{words} {what} `{place.text(node)}` by one", weight * share)
+        yield Edit(
+            Kind.OFF_BY_ONE, end, end, f" {sign} 1", f"{words} {what} `{place.text(node)}` by one", weight * share
+        )
 
 
 def _unlikely_number(node: ast.expr) -> bool:
@@ -47,7 +49,20 @@ def _unlikely_number(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in {"str", "list", "dict", "set", "tuple", "sorted", "join", "strip", "lower", "upper", "split", "items"}
+    return name in {
+        "str",
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "sorted",
+        "join",
+        "strip",
+        "lower",
+        "upper",
+        "split",
+        "items",
+    }
 
 
 def _shift(place: Place, node: ast.BinOp) -> Iterator[Edit]:
@@ -75,7 +90,9 @@ def _range(place: Place, node: ast.Call) -> Iterator[Edit]:
     texts = [place.text(argument) for argument in node.args]
     if len(texts) == 1:
         yield place.replace(Kind.OFF_BY_ONE, node.args[0], f"1, {texts[0]}", "begins the range at 1", 0.7)
-        yield place.replace(Kind.OFF_BY_ONE, node.args[0], f"1, {texts[0]} + 1", "counts from 1 to the end inclusive", 0.7)
+        yield place.replace(
+            Kind.OFF_BY_ONE, node.args[0], f"1, {texts[0]} + 1", "counts from 1 to the end inclusive", 0.7
+        )
         yield place.replace(Kind.OFF_BY_ONE, node.args[0], f"{texts[0]} - 1, -1, -1", "counts down", 0.4)
     elif len(texts) == 2:
         start, end = place.source.span(node.args[0])[0], place.source.span(node.args[1])[1]
@@ -108,10 +125,18 @@ def _slice(place: Place, node: ast.Subscript, part: ast.Slice) -> Iterator[Edit]
         bound_text = low or high
         yield whole(f"{high}:{low}{tail}", "keeps the other part of the slice", 0.8)
         if not bound_text.startswith("-"):
-            yield whole(f"{'-' if low else ''}{low}:{'-' if high else ''}{high}{tail}", "counts the bound from the end", 0.7)
-            yield whole(f"-({bound_text}):{tail}" if not bound_text.isidentifier() else f"-{bound_text}:{tail}", "keeps the last ones", 0.7)
+            yield whole(
+                f"{'-' if low else ''}{low}:{'-' if high else ''}{high}{tail}", "counts the bound from the end", 0.7
+            )
+            yield whole(
+                f"-({bound_text}):{tail}" if not bound_text.isidentifier() else f"-{bound_text}:{tail}",
+                "keeps the last ones",
+                0.7,
+            )
         else:
-            yield whole(f"{low.removeprefix('-')}:{high.removeprefix('-')}{tail}", "counts the bound from the beginning", 0.6)
+            yield whole(
+                f"{low.removeprefix('-')}:{high.removeprefix('-')}{tail}", "counts the bound from the beginning", 0.6
+            )
     if low and high:
         yield whole(f"{low}:{low} + {high}{tail}", "takes the second bound as a length", 0.6)
     if step:

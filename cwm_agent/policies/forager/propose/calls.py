@@ -8,7 +8,23 @@ from collections.abc import Iterator
 from cwm_agent.policies.forager.kinds import Edit, Kind
 from cwm_agent.policies.forager.propose.place import Place
 
-WRAPPERS = ("int", "str", "len", "abs", "float", "list", "sorted", "set", "round", "tuple", "sum", "reversed", "bool", "max", "min")
+WRAPPERS = (
+    "int",
+    "str",
+    "len",
+    "abs",
+    "float",
+    "list",
+    "sorted",
+    "set",
+    "round",
+    "tuple",
+    "sum",
+    "reversed",
+    "bool",
+    "max",
+    "min",
+)
 SUFFIXES = (".strip()", ".lower()", ".upper()", ".items()", ".keys()", ".values()", ".split()", ".casefold()")
 _PREDICATES = ("is", "has", "can", "get", "total", "count")
 
@@ -53,7 +69,11 @@ def _missing(place: Place, node: ast.Name | ast.Attribute) -> Iterator[Edit]:
     if known is not None:
         weight = 1.0 if known.required == 0 else 0.3
     elif isinstance(node, ast.Attribute):
-        weight = 0.5 if name.startswith(_PREDICATES) or name in ("lower", "upper", "strip", "items", "keys", "copy") else 0.25
+        weight = (
+            0.5
+            if name.startswith(_PREDICATES) or name in ("lower", "upper", "strip", "items", "keys", "copy")
+            else 0.25
+        )
     else:
         weight = 0.1
     end = place.source.span(node)[1]

@@ -27,7 +27,9 @@ class Novelty:
     def accepts(self, site: Site, edit: Edit) -> bool:
         """Whether the edit gives code that compiles and was not there before; remembers it."""
         if self._is_insertion(site, edit):
-            return self._remember((edit.start, edit.start), _wrapped(site, edit.text.lstrip()), indent=_indent(edit.text))
+            return self._remember(
+                (edit.start, edit.start), _wrapped(site, edit.text.lstrip()), indent=_indent(edit.text)
+            )
         start, end, whole = self._region(site, edit)
         if not start <= edit.start <= edit.end <= end:
             return False

@@ -25,7 +25,15 @@ def _literal(place: Place, node: ast.Constant) -> Iterator[Edit]:
         yield place.replace(Kind.CONSTANT, node, str(not value), f"{not value} instead of {value}", 1.0)
         yield place.replace(Kind.CONSTANT, node, "None", f"None instead of {value}", 0.3)
     elif value is None:
-        for text, weight in (("0", 0.5), ("False", 0.5), ("[]", 0.5), ('""', 0.5), ("{}", 0.4), ("True", 0.3), ("1", 0.3)):
+        for text, weight in (
+            ("0", 0.5),
+            ("False", 0.5),
+            ("[]", 0.5),
+            ('""', 0.5),
+            ("{}", 0.4),
+            ("True", 0.3),
+            ("1", 0.3),
+        ):
             yield place.replace(Kind.CONSTANT, node, text, f"{text} instead of None", weight)
     elif isinstance(value, int | float):
         yield from _number(place, node, value)
@@ -49,7 +57,11 @@ def _number(place: Place, node: ast.Constant, value: float) -> Iterator[Edit]:
     else:
         options = {"0.0": 0.5, "1.0": 0.6, repr(round(1 - value, 12)): 0.5, f"-{old}": 0.5}
         options |= {repr(round(value * 10, 12)): 0.4, repr(round(value / 10, 12)): 0.4, str(int(value)): 0.3}
-        options |= {repr(round(value + 1, 12)): 0.4, repr(round(value * 100, 12)): 0.3, repr(round(value / 100, 12)): 0.3}
+        options |= {
+            repr(round(value + 1, 12)): 0.4,
+            repr(round(value * 100, 12)): 0.3,
+            repr(round(value / 100, 12)): 0.3,
+        }
     for kind in (int, float):
         for other in place.module.literals.get(kind, ())[:40]:
             if isinstance(other, int | float):
@@ -119,7 +131,12 @@ def _empty(place: Place, node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> Ite
     if isinstance(node, ast.List | ast.Tuple) and not isinstance(node.ctx, ast.Load):
         return
     old = place.text(node)
-    others = {"List": ("{}", "set()", "None", "()"), "Dict": ("[]", "set()", "None"), "Tuple": ("[]", "None"), "Set": ("[]",)}
+    others = {
+        "List": ("{}", "set()", "None", "()"),
+        "Dict": ("[]", "set()", "None"),
+        "Tuple": ("[]", "None"),
+        "Set": ("[]",),
+    }
     full = bool(node.keys if isinstance(node, ast.Dict) else node.elts)
     if not full:
         for text in others[type(node).__name__]:

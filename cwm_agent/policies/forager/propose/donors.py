@@ -56,7 +56,11 @@ def _donors(source: Source) -> tuple[tuple[str, str, frozenset[str], int], ...]:
         for what, part in parts:
             text = source.slice(part)
             if "\n" not in text and len(text) < 100:
-                names = (inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load))
+                names = (
+                    inner.id
+                    for inner in ast.walk(part)
+                    if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
+                )
                 found.setdefault((what, text), (frozenset(names), part.lineno))
     return tuple((what, text, names, line) for (what, text), (names, line) in found.items())
 
@@ -64,7 +68,9 @@ def _donors(source: Source) -> tuple[tuple[str, str, frozenset[str], int], ...]:
 def _near(place: Place, what: str, known: frozenset[str]) -> list[str]:
     """Donors of one sort whose names are known, those near by first."""
     line = place.site.first_line
-    fitting = [(abs(at - line), text) for kind, text, names, at in _donors(place.source) if kind == what and names <= known]
+    fitting = [
+        (abs(at - line), text) for kind, text, names, at in _donors(place.source) if kind == what and names <= known
+    ]
     return [text for _, text in sorted(fitting)][:MOST]
 
 
@@ -82,7 +88,9 @@ def _statements(place: Place, known: frozenset[str]) -> Iterator[Edit]:
     for text in _near(place, "statement", known):
         jump = text.startswith(("return", "raise"))
         if simple:
-            yield place.replace(Kind.DONOR, place.site.node, text, f"does `{text}` instead, as elsewhere in the file", 0.6)
+            yield place.replace(
+                Kind.DONOR, place.site.node, text, f"does `{text}` instead, as elsewhere in the file", 0.6
+            )
         if not jump and not place.source.text.startswith("elif", place.site.span[0]):
             line = f"{indent}{text}\n"
             words = f"does `{text}` first, as elsewhere in the file"

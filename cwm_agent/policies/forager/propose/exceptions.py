@@ -54,7 +54,8 @@ def _types(place: Place) -> tuple[str, ...]:
     own = [
         node.name
         for node in place.source.tree.body
-        if isinstance(node, ast.ClassDef) and any("Err" in ast.unparse(base) or "Exc" in ast.unparse(base) for base in node.bases)
+        if isinstance(node, ast.ClassDef)
+        and any("Err" in ast.unparse(base) or "Exc" in ast.unparse(base) for base in node.bases)
     ]
     return tuple(dict.fromkeys([*own, *COMMON]))
 

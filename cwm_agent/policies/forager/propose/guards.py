@@ -18,7 +18,11 @@ def edits(place: Place) -> Iterator[Edit]:
     if isinstance(statement, ast.If):
         yield from _unguarded(place, statement)
     yield from _filters(place)
-    if place.site.function is not None and place.site.alone and not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+    if (
+        place.site.function is not None
+        and place.site.alone
+        and not isinstance(statement, ast.FunctionDef | ast.ClassDef)
+    ):
         yield from _before(place)
 
 
@@ -56,14 +60,21 @@ def _before(place: Place) -> Iterator[Edit]:
     function = place.site.function
     assert function is not None
     at, indent = place.site.line_span[0], place.site.indent
-    if place.site.node in getattr(place.site.parent, "orelse", []) and place.source.text.startswith("elif", place.site.span[0]):
+    if place.site.node in getattr(place.site.parent, "orelse", []) and place.source.text.startswith(
+        "elif", place.site.span[0]
+    ):
         return
     step = place.source.indent
     first = place.site.block is function.body and place.site.index <= 1
     names = _read(place)[: 6 if first else 4]
     for number, name in enumerate(names):
         fade = 1.0 - 0.1 * number
-        for test, share in ((f"not {name}", 1.0), (f"{name} is None", 0.9), (f"{name} <= 0", 0.45), (f"{name} == 0", 0.5)):
+        for test, share in (
+            (f"not {name}", 1.0),
+            (f"{name} is None", 0.9),
+            (f"{name} <= 0", 0.45),
+            (f"{name} == 0", 0.5),
+        ):
             base = fade * share * (1.0 if first else 0.6)
             for result, weight in [*_results(place, first=first), (name, 0.6)]:
                 text = f"{indent}if {test}:\n{indent}{step}return {result}\n"
@@ -89,7 +100,12 @@ def _raising(place: Place, name: str, fade: float, *, first: bool) -> Iterator[E
             raised[node.exc.func.id] = None
     usual = [item for item in ("ValueError", "TypeError") if first and item not in raised]
     for error in (*raised, *usual):
-        for test, share in ((f"not {name}", 0.9), (f"{name} < 0", 0.9), (f"{name} <= 0", 0.8), (f"{name} is None", 0.7)):
+        for test, share in (
+            (f"not {name}", 0.9),
+            (f"{name} < 0", 0.9),
+            (f"{name} <= 0", 0.8),
+            (f"{name} is None", 0.7),
+        ):
             text = f'{indent}if {test}:\n{indent}{step}raise {error}("{name}")\n'
             weight = fade * share * (0.8 if first else 0.4) * (1.0 if error in raised else 0.6)
             yield Edit(Kind.GUARD, at, at, text, f"raises {error} when `{test}`", weight, structural=True)
@@ -111,7 +127,9 @@ def _around(place: Place, names: tuple[str, ...]) -> Iterator[Edit]:
 
 
 def _condition(place: Place, statement: ast.If | ast.While) -> Iterator[Edit]:
-    test = place.atom(statement.test) if isinstance(statement.test, ast.BoolOp | ast.IfExp) else place.text(statement.test)
+    test = (
+        place.atom(statement.test) if isinstance(statement.test, ast.BoolOp | ast.IfExp) else place.text(statement.test)
+    )
     for name in _read(place)[:6]:
         for extra, weight in ((name, 0.8), (f"{name} is not None", 0.7), (f"not {name}", 0.6)):
             text = f"{extra} and {test}"

@@ -34,7 +34,9 @@ def edits(place: Place) -> Iterator[Edit]:
         if place.source.text.startswith("elif", start):
             yield from _elif(place, start)
         elif _after_if(place):
-            yield Edit(Kind.LOOP, start, start, "el", "asks only if the branch before was not taken", 0.7, structural=True)
+            yield Edit(
+                Kind.LOOP, start, start, "el", "asks only if the branch before was not taken", 0.7, structural=True
+            )
     elif isinstance(statement, ast.While):
         words = "asks once instead of repeating"
         yield Edit(Kind.LOOP, site.span[0], site.span[0] + 5, "if", words, 0.5, structural=True)
@@ -43,7 +45,9 @@ def edits(place: Place) -> Iterator[Edit]:
 
 def _elif(place: Place, start: int) -> Iterator[Edit]:
     if not getattr(place.site.node, "orelse", None):
-        yield Edit(Kind.LOOP, start, start + 4, "if", "asks also when the branch before was taken", 0.8, structural=True)
+        yield Edit(
+            Kind.LOOP, start, start + 4, "if", "asks also when the branch before was taken", 0.8, structural=True
+        )
 
 
 def _after_if(place: Place) -> bool:

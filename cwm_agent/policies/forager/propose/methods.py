@@ -119,7 +119,9 @@ def _lookup(place: Place, node: ast.Subscript) -> Iterator[Edit]:
     likely = 0.8 if not isinstance(node.slice, ast.Constant) or isinstance(node.slice.value, str) else 0.2
     for default in ("", "0", "[]", '""', "{}", "False", key):
         text = f"{base}.get({key}, {default})" if default else f"{base}.get({key})"
-        yield place.replace(Kind.METHOD, node, text, f"looks `{key}` up with `.get`", likely * (0.9 if default else 1.0))
+        yield place.replace(
+            Kind.METHOD, node, text, f"looks `{key}` up with `.get`", likely * (0.9 if default else 1.0)
+        )
 
 
 def _shape(place: Place, node: ast.Call) -> Iterator[Edit]:
@@ -132,7 +134,9 @@ def _shape(place: Place, node: ast.Call) -> Iterator[Edit]:
             text = f"sorted({base}, {arguments})" if arguments else f"sorted({base})"
             yield place.replace(Kind.METHOD, node, text, "uses `sorted`, which returns the list", 0.9)
         elif name == "get" and node.args:
-            yield place.replace(Kind.METHOD, node, f"{base}[{place.text(node.args[0])}]", "uses `[…]` instead of `.get`", 0.7)
+            yield place.replace(
+                Kind.METHOD, node, f"{base}[{place.text(node.args[0])}]", "uses `[…]` instead of `.get`", 0.7
+            )
         elif name in ("append", "add") and len(node.args) == 1 and name == "append":
             item = place.text(node.args[0])
             yield place.replace(Kind.METHOD, node, f"{base}.insert(0, {item})", "inserts at the front", 0.6)

@@ -93,7 +93,9 @@ def _out(place: Place) -> Iterator[Edit]:
     if own.node is parent.body[-1]:
         after = outer.line_span[1]
         rest = place.source.text[end:after]
-        yield Edit(Kind.MOVE, start, after, rest + moved, f"moves the statement out of the {what}", 1.0, structural=True)
+        yield Edit(
+            Kind.MOVE, start, after, rest + moved, f"moves the statement out of the {what}", 1.0, structural=True
+        )
     if own.node is parent.body[0]:
         before = outer.line_span[0]
         head = place.source.text[before:start]
@@ -115,4 +117,6 @@ def _earlier(place: Place) -> Iterator[Edit]:
             return
         at = target.line_span[0]
         text = lines + place.source.text[at:start]
-        yield Edit(Kind.ORDER, at, end, text, f"does the statement {step} statements earlier", 0.6 / step, structural=True)
+        yield Edit(
+            Kind.ORDER, at, end, text, f"does the statement {step} statements earlier", 0.6 / step, structural=True
+        )

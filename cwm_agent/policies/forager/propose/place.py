@@ -72,7 +72,14 @@ class Place:
         return text if isinstance(node, _ATOMS) else f"({text})"
 
     def replace(
-        self, kind: Kind, node: ast.expr | ast.stmt, text: str, words: str, weight: float = 1.0, *, structural: bool = False
+        self,
+        kind: Kind,
+        node: ast.expr | ast.stmt,
+        text: str,
+        words: str,
+        weight: float = 1.0,
+        *,
+        structural: bool = False,
     ) -> Edit:
         """The edit that puts `text` in the place of a node."""
         start, end = self.source.span(node)
@@ -97,7 +104,11 @@ class Place:
         """Names bound by comprehensions and lambdas of this statement."""
         found: list[str] = []
         for node in self.expressions:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and isinstance(self.site.node, ast.Expr | ast.Return):
+            if (
+                isinstance(node, ast.Name)
+                and isinstance(node.ctx, ast.Store)
+                and isinstance(self.site.node, ast.Expr | ast.Return)
+            ):
                 found.append(node.id)
             elif isinstance(node, ast.Lambda):
                 found += [argument.arg for argument in node.args.args]
