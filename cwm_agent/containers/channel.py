@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cwm_agent.containers.framing import PAYLOAD_LIMIT, BadFrame, Decoder, Frame, Header, Streams, encode
 
@@ -47,12 +47,10 @@ class _Wire(Protocol):
 
 
 class _EngineWire:
-    """The hijacked connection of an attached exec; the engine interleaves the two streams in it."""
+    """The connection of an attached exec; the engine interleaves the two streams in it."""
 
-    def __init__(self, attached: Any) -> None:
-        self._attached = attached  # keeps the HTTP response, and so the connection, alive
-        self.socket: socket.socket = getattr(attached, "_sock", attached)
-        self.socket.settimeout(None)
+    def __init__(self, attached: socket.socket) -> None:
+        self.socket = attached
         self._streams = Streams()
 
     def pieces(self) -> list[tuple[int, bytes]]:

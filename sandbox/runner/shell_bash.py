@@ -12,8 +12,8 @@ from shell_tree import send_signal
 
 # The numbers are high so that a command's own `exec 9>lock` does not meet them; a plain sh knows single digits alone.
 # Each command runs without them: nothing that it starts can write a false completion. The driver is one line, so that
-# the shell counts a command's lines from 1, and comes in as standard input, so that an EXIT trap can still write (a plain
-# sh would read more of it than the line); the inner loop catches a stray `break`; TMOUT would be a time limit of read.
+# the shell counts a command's lines from 1, and comes in as standard input, so that an EXIT trap can still write; a
+# plain sh would read more than that line. The inner loop catches a stray `break`; TMOUT would be read's time limit.
 _BASH_DESCRIPTORS = (196, 198, 199)
 _BASH_DRIVER = (
     b"while IFS= TMOUT= builtin read -r __cwm && IFS= TMOUT= builtin read -r -d '' -u 196 __cwm; do "

@@ -49,6 +49,10 @@ class Pressure:
         """A command begins."""
         self._before = tuple(count.read() for count in self._counts)
 
+    def kills(self):
+        """How many processes the kernel ever killed here for want of memory, or None."""
+        return self._counts[0].read()
+
     def grown(self):
         """(killed for want of memory, a fork was refused) since then."""
         return tuple(now.read() != self._before[at] for at, now in enumerate(self._counts))

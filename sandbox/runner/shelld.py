@@ -3,14 +3,15 @@
 In:  open {cwd?, disk?}      once, first; `disk` is what `hello` said before a restart of this service
      run {id, seconds, keep, flood, disk}, payload the command
      stop {id}               end the command that runs
-Out: hello {shell, disk}
+Out: hello {shell, disk, kills}
      out {id}, payload raw output, as it comes; the last half of `keep` comes when the command is over
      cut {id, bytes}         so many bytes are left out here
-     done {id, exit, limit, ended, restarted, cwd, written, memory, processes, stuck}
+     done {id, exit, limit, ended, restarted, cwd, written, memory, processes, stuck, kills}
 
 `limit` is null, "time", "output", "disk" or "stop"; `ended` counts processes that were killed when the command was
 over; `restarted` says that the shell's variables are lost; `memory` and `processes` say that the container's limits
-were hit meanwhile; `stuck` counts processes that could not be killed.
+were hit meanwhile; `stuck` counts processes that could not be killed; `kills` is how many processes the container's
+memory limit ended so far, or null.
 """
 
 import contextlib
@@ -142,7 +143,9 @@ class Service:
             self.disk = Disk(WORKSPACE, header.get("disk"))
             self.shell.cwd = header.get("cwd") or WORKSPACE
             self.restart()
-            write_frame(1, {"t": "hello", "shell": self.shell.name, "disk": self.disk.base})
+            write_frame(
+                1, {"t": "hello", "shell": self.shell.name, "disk": self.disk.base, "kills": self.pressure.kills()}
+            )
         elif kind == "run":
             self.run = Run(self, header)
             try:
@@ -220,6 +223,7 @@ class Run:
                 "memory": memory,
                 "processes": processes,
                 "stuck": stuck,
+                "kills": self.service.pressure.kills(),
             },
         )
 
