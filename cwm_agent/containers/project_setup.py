@@ -82,8 +82,18 @@ async def install(
     name = await engine.call("name the project's environment", lambda: environment_volume(engine, image, set_up))
     async with _alone(name):
         if not await _is_complete(engine, image, name, settings):
+            await engine.call(
+                "make the project's environment",
+                lambda: engine.client.volumes.create(name, labels={KIND: "environment"}),
+            )
             await _install(engine, image, [*mounts], name, set_up, settings, on_output)
     return name
+
+
+async def installed(engine: Engine, image: Image, set_up: SetUp, settings: SandboxSettings) -> bool:
+    """Whether the same was installed before, so that `install` would run nothing."""
+    name = await engine.call("name the project's environment", lambda: environment_volume(engine, image, set_up))
+    return await _is_complete(engine, image, name, settings)
 
 
 def environment_volume(engine: Engine, image: Image, set_up: SetUp) -> str:
@@ -128,10 +138,6 @@ async def _is_complete(engine: Engine, image: Image, volume: str, settings: Sand
         return True
 
     if not await engine.call("look for the project's environment", exists):
-        await engine.call(
-            "make the project's environment",
-            lambda: engine.client.volumes.create(volume, labels={KIND: "environment"}),
-        )
         return False
     container = await _start(engine, image, [], volume, settings, "none")
     try:
@@ -189,4 +195,4 @@ async def _run_commands(container: Container, pip: HostPip, set_up: SetUp, on_ou
         )
 
 
-__all__ = ["SetUp", "detect", "environment_volume", "install", "matters"]
+__all__ = ["SetUp", "detect", "environment_volume", "install", "installed", "matters"]

@@ -14,7 +14,7 @@ from cwm_agent.containers.container import start_container
 from cwm_agent.containers.engine import Engine
 from cwm_agent.containers.host_pip import host_pip
 from cwm_agent.containers.image import Image, command_user
-from cwm_agent.containers.project_setup import SetUp, detect, environment_volume, install, matters
+from cwm_agent.containers.project_setup import SetUp, detect, environment_volume, install, installed, matters
 from cwm_agent.errors import SandboxError
 from cwm_agent.settings import SandboxSettings
 
@@ -72,7 +72,9 @@ async def test_a_project_is_installed_once_and_used_without_a_network(engine: En
     with contextlib.suppress(Exception):
         engine.client.volumes.get(name).remove()
     async with checkout(engine, image, PROJECT) as project:
+        assert not await installed(engine, image, set_up, settings)
         assert await install(engine, image, project.mounts, set_up, settings, output.append) == name
+        assert await installed(engine, image, set_up, settings)
         assert "Successfully installed" in "".join(output)
         output.clear()
         assert await install(engine, image, project.mounts, set_up, settings, output.append) == name
@@ -106,6 +108,7 @@ async def test_a_set_up_that_fails_says_why_and_is_tried_again(engine: Engine, i
         with pytest.raises(SandboxError, match="ended with 4: no such package"):
             await install(engine, image, [], set_up, SandboxSettings(), output.append)
         assert "tried" in "".join(output)
+        assert not await installed(engine, image, set_up, SandboxSettings())
     engine.client.volumes.get(environment_volume(engine, image, set_up)).remove()
 
 
