@@ -17,13 +17,23 @@ def kind_of(mode):
     return LINK if stat.S_ISLNK(mode) else None
 
 
+def opened(path, mode):
+    """Whether the mode of a file of ours could be changed."""
+    try:
+        os.chmod(path, mode)
+    except OSError:
+        return False
+    return True
+
+
 def open_to_read(path):
     """A descriptor of a regular file; its owner may read it even where the mode forbids."""
     try:
         return os.open(path, OPEN_FLAGS)
     except PermissionError:
         mode = stat.S_IMODE(os.lstat(path).st_mode)
-        os.chmod(path, mode | 0o400)
+        if not opened(path, mode | 0o400):
+            raise
         try:
             return os.open(path, OPEN_FLAGS)
         finally:
@@ -51,8 +61,8 @@ def list_folder(path):
     try:
         return list(os.scandir(path))
     except PermissionError:
-        mode = stat.S_IMODE(os.lstat(path).st_mode)
-        os.chmod(path, mode | 0o700)
+        if not opened(path, stat.S_IMODE(os.lstat(path).st_mode) | 0o700):
+            raise
         return list(os.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
         return []
