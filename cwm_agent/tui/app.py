@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import threading
 import time
@@ -35,6 +36,7 @@ from cwm_agent.workspace.review import Review
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
 
+_LOG = logging.getLogger(__name__)
 Report = Callable[[AgentEvent], None]
 CLOSE_SECONDS = 10.0
 
@@ -109,8 +111,12 @@ class CwmApp(App[None]):
             await session.start()
         except CwmAgentError as error:
             self._not_opened(error)
-            return
-        await reading
+        except Exception as error:  # whatever it is, the user gets a line and a screen, not a traceback
+            _LOG.exception("The session could not be opened")
+            words = f"A fault of our own: {type(error).__name__}: {error}"
+            self._not_opened(CwmAgentError(words, remedy="The traceback is in the log."))
+        else:
+            await reading
 
     async def _read(self, session: Session) -> None:
         async for event in session.events():

@@ -80,11 +80,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
         case CheckpointMade():
             _checkpoint(picture, event)
         case PatchProposed():
-            _close_offer(picture, "replaced")
-            picture.proposal = event
-            picture.revision += 1
-            picture.scene = "diff"
-            picture.add(Offered(event, ran=_proof(picture) if event.verified else 0))
+            _proposed(picture, event)
         case PatchApplied():
             _applied(picture, event)
         case PatchRefused():
@@ -100,8 +96,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
         case Rewound():
             _rewound(picture, event)
         case ModeChanged():
-            picture.mode, picture.mode_note = event.mode, event.note
-            picture.add(Remark("quiet", f"mode: {event.mode.value}", event.note))
+            _mode(picture, event)
         case PermissionAsked():
             picture.question = Question(event)
             picture.add(picture.question)
@@ -124,6 +119,13 @@ def _opened(picture: Picture, event: SessionOpened) -> None:
         if isinstance(block, Opening):
             block.opened = event
             block.touch()
+
+
+def _mode(picture: Picture, event: ModeChanged) -> None:
+    """The chip follows; a line says so only where another mode was chosen."""
+    if event.mode is not picture.mode:
+        picture.add(Remark("quiet", f"mode: {event.mode.value}", event.note))
+    picture.mode, picture.mode_note = event.mode, event.note
 
 
 def _thought(picture: Picture, piece: str) -> None:
@@ -227,6 +229,17 @@ def _rested(picture: Picture, event: Rested) -> None:
             block.runs[-1].stopped = True
             block.touch()
     picture.add(Closing(event))
+
+
+def _proposed(picture: Picture, event: PatchProposed) -> None:
+    """A card for the patch; the summary is left out where the policy has just said the same."""
+    _close_offer(picture, "replaced")
+    last = picture.blocks[-1]
+    told = isinstance(last, Said) and event.summary.strip() in last.text
+    picture.proposal = event
+    picture.revision += 1
+    picture.scene = "diff"
+    picture.add(Offered(event, ran=_proof(picture) if event.verified else 0, told=told))
 
 
 def _proof(picture: Picture) -> int:

@@ -109,11 +109,15 @@ class Acted(Block):
 
 @dataclass(eq=False)
 class Offered(Block):
-    """A patch that is ready for review; `state` says what became of it, `ran` how many tests passed for it."""
+    """A patch that is ready for review; `state` says what became of it, `ran` how many tests passed for it.
+
+    `told` is True where the conversation has its summary already.
+    """
 
     patch: PatchProposed
     hunks: int = 0
     ran: int = 0
+    told: bool = False
     state: Literal["open", "applied", "undone", "replaced"] = "open"
 
 

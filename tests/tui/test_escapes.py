@@ -148,7 +148,7 @@ async def test_no_active_character_reaches_the_screen(bombs: tuple[str, ...]) ->
     session = ReplaySession([], patch(bombs))
     app = app_of(session)
     app.picture.title = app.picture.branch = "".join(bombs)
-    async with app.run_test(size=(130, 2000)) as pilot:
+    async with app.run_test(size=(130, 900)) as pilot:
         for bomb in bombs:
             await session.say(*everywhere(bomb)[:-1])
         await settled(pilot)
@@ -157,6 +157,7 @@ async def test_no_active_character_reaches_the_screen(bombs: tuple[str, ...]) ->
             app.screen.action_open(command)
             await settled(pilot)
             seen += painted(app)
+        await pilot.resize_terminal(130, 60)
         await pilot.press("escape", "escape")
         await settled(pilot)
         seen += painted(app)

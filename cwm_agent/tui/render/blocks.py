@@ -140,7 +140,7 @@ def _offered(block: Offered, width: int) -> list[Row]:
             else ours("not verified: no test run has shown that it works", "$warn")
         )
         laid.append(Row(clip(proof, width - 2)))
-        if patch.summary:
+        if patch.summary and not block.told:
             laid += wrapped(text(patch.summary.strip(), "$quiet"), width - 2)
         for file in patch.files[:6]:
             laid.append(Row(spread(line(file.name), stat(file), width - 2)))
