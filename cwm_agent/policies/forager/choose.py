@@ -27,6 +27,7 @@ KIND_POINTS: dict[Kind, int] = {
     Kind.NEGATION: 2,
     Kind.CONSTANT: 2,
     Kind.METHOD: 2,
+    Kind.STRING: 5,
     Kind.DEFAULT: 0,
     Kind.SLICE: 2,
     Kind.RETURN: 2,

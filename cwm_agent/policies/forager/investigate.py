@@ -18,6 +18,7 @@ from cwm_agent.settings import ForagerSettings
 
 SPECTRUM_SHARE = 0.5
 RECHECKED = 20
+LEAST_SECONDS = 1.0
 
 
 class Plan(Struct, frozen=True):
@@ -128,7 +129,7 @@ class Investigation:
             if not ranking:
                 continue
             yield ThoughtWritten(explain.suspicion(ranking, group, len(passing)))
-            last = Search(self._bench, self._settings, self._screener, sources, declined)
+            last = Search(self._bench, self._settings, self._screener, sources, declined, self._time_limit(spectrum))
             until = time.monotonic() + (deadline - time.monotonic()) / (len(attempts) - number)
             async for progress in last.run(ranking, group, related, until):
                 yield progress
@@ -145,6 +146,11 @@ class Investigation:
             yield FinalAnswer(_no_code(failing))
             return
         yield FinalAnswer(explain.gave_up(tried, ended, ranking, last.misses, self._settings.edits))
+
+    def _time_limit(self, spectrum: Spectrum) -> float:
+        """Seconds for one test of one candidate: ten times the slowest test that ended, so that endless loops cost little."""
+        ended = [result.seconds for result in spectrum.results if result.outcome in ("passed", "failed", "error")]
+        return min(self._settings.test_seconds, max(LEAST_SECONDS, 10 * max(ended, default=0.0)))
 
     async def _plan(
         self,

@@ -236,6 +236,8 @@ class Forager:
             lines.append(explain.alternatives(plan.others))
         if checks:
             lines.append(_ran(checks[-1]))
+            still = failures(checks[-1].observation)
+            lines += [f"Still failing: {', '.join(still[:5])}."] if still else []
         if last.exit_code not in (0, None):
             lines.append(f"The patch was not taken: {last.observation.strip()}")
         yield FinalAnswer("\n".join(line for line in lines if line))

@@ -20,6 +20,7 @@ from cwm_agent.settings import ForagerSettings
 # After a first survivor the search goes on by this share of what it took, at least and at most so many candidates: a
 # plainer repair is often close behind.
 GRACE_SHARE, GRACE_LEAST, GRACE_MOST = 0.5, 150, 1500
+GRACE_SECONDS = 10.0
 AHEAD = 2000
 PROMISING = 150
 _STAGES = {"broken": 0, "failing": 1, "related": 2, "survived": 3}
@@ -38,12 +39,14 @@ class Search:
         screener: Screener | None,
         sources: Mapping[str, Source],
         declined: frozenset[str] = frozenset(),
+        test_seconds: float | None = None,
     ) -> None:
         self._bench = bench
         self._settings = settings
         self._screener = screener
         self._sources = sources
         self._declined = declined
+        self._test_seconds = test_seconds or settings.test_seconds
         self.tried = 0
         self.total: int | None = None
         self.unstable = False
@@ -53,6 +56,8 @@ class Search:
         self._misses: list[tuple[float, int, Verdict]] = []
         self._baseline = 0
         self._stop_at: int | None = None
+        self._began = time.monotonic()
+        self._found_after = 0.0
 
     @property
     def misses(self) -> list[tuple[tuple[Proposal, ...], Verdict]]:
@@ -99,7 +104,7 @@ class Search:
         stream = self._candidates(made, deadline)
         if self._screener is not None:
             stream = self._screener.rank(stream)
-        verdicts = self._bench.verify(self._with_probe(stream), failing, related, self._settings.test_seconds)
+        verdicts = self._bench.verify(self._with_probe(stream), failing, related, self._test_seconds)
         shown = 0.0
         async with aclosing(verdicts):  # type: ignore[type-var]  # the protocol promises an iterator that can be closed
             while True:
@@ -111,12 +116,19 @@ class Search:
                     self.ended = self.ended or "time"
                     break
                 self._note(verdict)
-                if self.unstable or (self._stop_at is not None and self.tried >= self._stop_at):
+                if self.unstable or self._enough():
                     break
                 if time.monotonic() - shown > 0.2:
                     shown = time.monotonic()
                     yield self._progress()
         yield self._progress()
+
+    def _enough(self) -> bool:
+        """Whether the search has gone on long enough after its first survivor, in candidates or in time."""
+        if self._stop_at is None:
+            return False
+        grace = max(GRACE_SECONDS, (self._found_after - self._began) * GRACE_SHARE)
+        return self.tried >= self._stop_at or time.monotonic() > self._found_after + grace
 
     def _progress(self) -> Progressed:
         note = f"{len(self.survivors)} passed everything" if self.survivors else ""
@@ -157,6 +169,7 @@ class Search:
             if self._stop_at is None:
                 grace = min(max(int(self.tried * GRACE_SHARE), GRACE_LEAST), GRACE_MOST)
                 self._stop_at = self.tried + grace
+                self._found_after = time.monotonic()
         elif verdict.passed > self._baseline:
             share = _STAGES[verdict.stage] + verdict.passed / max(verdict.total, 1)
             self._misses.append((share, verdict.number, verdict))

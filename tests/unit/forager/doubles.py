@@ -88,7 +88,7 @@ class ExecBench:
     ) -> AsyncIterator[Verdict]:
         async for candidate in candidates:
             self.judged += 1
-            yield self.judge(candidate, failing, related, min(seconds, 0.3))
+            yield self.judge(candidate, failing, related, min(seconds, 0.06))
 
     def judge(self, candidate: Candidate, failing: Sequence[str], related: Sequence[str], seconds: float) -> Verdict:
         total = len(failing) + len(related)

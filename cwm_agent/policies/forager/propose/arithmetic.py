@@ -46,13 +46,16 @@ def edits(place: Place) -> Iterator[Edit]:
             yield from _operator(place, node)
             yield from _operands(place, node)
             yield from _grouping(place, node)
+            yield from _leading(place, node)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield place.replace(Kind.OPERATOR, node, place.text(node.operand), "drops the minus sign", 0.6)
     statement = place.site.node
     if isinstance(statement, ast.AugAssign):
         yield from _augmented(place, statement)
+        yield from _first_time(place, statement, statement.target, "+")
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         yield from _accumulate(place, statement)
+        yield from _first_time(place, statement, statement.targets[0], "+")
 
 
 def _operator(place: Place, node: ast.BinOp) -> Iterator[Edit]:
@@ -94,6 +97,24 @@ def _grouping(place: Place, node: ast.BinOp) -> Iterator[Edit]:
             yield place.replace(Kind.OPERATOR, node, text, f"applies `{sign}` before `{inner}`", 0.6)
 
 
+def _leading(place: Place, node: ast.BinOp) -> Iterator[Edit]:
+    """`a - b * c / d` as `(a - b) * c / d`, and whole division that rounds up."""
+    leaf: ast.expr = node.right
+    while isinstance(leaf, ast.BinOp) and isinstance(leaf.op, ast.Mult | ast.Div | ast.FloorDiv | ast.Mod):
+        leaf = leaf.left
+    if isinstance(node.op, ast.Add | ast.Sub) and isinstance(node.right, ast.BinOp) and leaf is not node.right.left:
+        start, end = place.source.span(node)
+        middle = place.source.span(leaf)[1]
+        text = f"({place.source.text[start:middle]}){place.source.text[middle:end]}"
+        yield place.replace(Kind.OPERATOR, node, text, f"applies `{SIGN[type(node.op)]}` first", 0.7)
+    if isinstance(node.op, ast.FloorDiv):
+        top, bottom = place.atom(node.left), place.atom(node.right)
+        text = f"-(-{top} // {bottom})"
+        yield place.replace(Kind.OPERATOR, node, text, "rounds the quotient up", 0.6)
+        text = f"({top} + {bottom} - 1) // {bottom}"
+        yield place.replace(Kind.OPERATOR, node, text, "rounds the quotient up", 0.55)
+
+
 def _augmented(place: Place, node: ast.AugAssign) -> Iterator[Edit]:
     sign = SIGN.get(type(node.op))
     where = place.between(node.target, node.value, f"{sign}=")
@@ -114,3 +135,16 @@ def _accumulate(place: Place, node: ast.Assign) -> Iterator[Edit]:
         yield Edit(Kind.OPERATOR, *where, "+=", "adds to the value instead of replacing it", looped)
         yield Edit(Kind.OPERATOR, *where, "-=", "subtracts from the value instead of replacing it", looped * 0.4)
         yield Edit(Kind.OPERATOR, *where, "*=", "multiplies the value instead of replacing it", looped * 0.3)
+
+
+def _first_time(place: Place, statement: ast.Assign | ast.AugAssign, target: ast.expr, sign: str) -> Iterator[Edit]:
+    """`d[k] = v` and `d[k] += v` as counting up from nothing, and as collecting in a list."""
+    if not isinstance(target, ast.Subscript) or isinstance(target.slice, ast.Slice):
+        return
+    base, key, value = place.text(target.value), place.text(target.slice), place.text(statement.value)
+    where = place.text(target)
+    text = f"{where} = {base}.get({key}, 0) {sign} {place.atom(statement.value)}"
+    yield place.replace(Kind.OPERATOR, statement, text, f"adds to `{where}`, from 0 on", 0.7)
+    item = value[1:-1] if isinstance(statement.value, ast.List) and len(statement.value.elts) == 1 else value
+    text = f"{base}.setdefault({key}, []).append({item})"
+    yield place.replace(Kind.OPERATOR, statement, text, f"collects the values of `{where}` in a list", 0.45)

@@ -41,6 +41,26 @@ def edits(place: Place) -> Iterator[Edit]:
         words = "asks once instead of repeating"
         yield Edit(Kind.LOOP, site.span[0], site.span[0] + 5, "if", words, 0.5, structural=True)
     yield from _jump_after(place)
+    yield from _step_after(place)
+
+
+def _step_after(place: Place) -> Iterator[Edit]:
+    """What moves a `while` on, after the last statement of its body: without it the loop hangs."""
+    site, loop = place.site, place.site.loop
+    if not isinstance(loop, ast.While) or not site.alone or site.node is not loop.body[-1] or place.scope is None:
+        return
+    if isinstance(site.node, ast.Break | ast.Continue | ast.Return | ast.Raise):
+        return
+    at = site.line_span[1]
+    lead = "" if place.source.text[:at].endswith("\n") else "\n"
+    asked = dict.fromkeys(node.id for node in ast.walk(loop.test) if isinstance(node, ast.Name))
+    local = [name for name in asked if name in place.scope.locals or name in place.scope.parameters]
+    for name in local:
+        for step in ("1", *(other for other in place.scope.names(site.last_line) if other != name)):
+            for sign, weight in (("+", 1.0), ("-", 0.8), ("//", 0.5)):
+                text = f"{lead}{site.indent}{name} {sign}= {step}\n"
+                words = f"then does `{name} {sign}= {step}`"
+                yield Edit(Kind.LOOP, at, at, text, words, weight, structural=True)
 
 
 def _elif(place: Place, start: int) -> Iterator[Edit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 
 from cwm_agent.policies.forager.kinds import Edit, Kind
 from cwm_agent.policies.forager.propose.place import Place, similarity
@@ -25,6 +26,18 @@ def edits(place: Place) -> Iterator[Edit]:
                 yield from _values(place, node)
         elif isinstance(node, ast.Attribute):
             yield from _attributes(place, node)
+    yield from _exchanged(place)
+
+
+def _exchanged(place: Place) -> Iterator[Edit]:
+    """Two names of the statement in each other's place."""
+    read = [node for node in place.expressions if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    read = [node for node in read if not place.is_called(node)][:8]
+    for left, right in combinations(sorted(read, key=lambda node: (node.lineno, node.col_offset)), 2):
+        if left.id != right.id:
+            (start, first), (second, end) = place.source.span(left), place.source.span(right)
+            text = f"{right.id}{place.source.text[first:second]}{left.id}"
+            yield Edit(Kind.NAME, start, end, text, f"exchanges `{left.id}` and `{right.id}`", 0.65)
 
 
 def _ranked(name: str, others: Iterator[str] | tuple[str, ...], floor: float) -> Iterator[tuple[str, float]]:
