@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 _LONGEST_MESSAGE = 300
+_ASSERTION = "AssertionError: "
 
 
 def first_line(text: str) -> str:
@@ -70,7 +71,8 @@ class Reports:
         if self._message:
             return
         try:
-            self._message = first_line(call.excinfo.exconly(tryshort=True))
+            text = first_line(call.excinfo.exconly(tryshort=True))
+            self._message = text[len(_ASSERTION) :] if text.startswith(_ASSERTION) else text
         except Exception:  # an exception whose __str__ raises
             self._message = call.excinfo.typename
         self._locate(call.excinfo.tb)

@@ -69,7 +69,7 @@ class SpectrumPlugin:
         """Say what is being imported, in case it ends the process."""
         if isinstance(collector, pytest.File):
             if collector.nodeid in self._lost:
-                raise collector.CollectError(f"the import of {collector.nodeid} ended the process or never ended")
+                collector.collect = lambda: _refuse(collector)
             self._control.send({"collecting": collector.nodeid})
 
     def pytest_collectreport(self, report) -> None:
@@ -145,6 +145,10 @@ class SpectrumPlugin:
         if self._alarm.rang:
             self._reports.broke("timeout", f"it did not end within {self._seconds:g} s")
         return {**self._reports.result(item.nodeid), "lines": lines}
+
+
+def _refuse(collector):
+    raise collector.CollectError("its import ended the process or never ended")
 
 
 def _how_it_ended(status: int) -> str:

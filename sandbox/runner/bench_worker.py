@@ -33,6 +33,9 @@ def last_words(text: str) -> str:
     where = [
         line for line in lines if line.startswith(("ImportError while loading conftest", "ERROR:", "INTERNALERROR"))
     ]
+    wrong = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    if wrong and not marked:
+        return wrong[0][:500]
     return ": ".join([*where[:1], *marked[-1:]] or lines[-1:])[:500]
 
 
