@@ -144,6 +144,11 @@ class Channel:
         """Start `argv` on this machine and talk to it, for services that need no container to be tried."""
         return cls(_ProcessWire(argv, env), payload_limit)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the service is known to be gone; what it sent before may still be received."""
+        return self._closed or not self._reader.is_alive()
+
     async def send(self, header: Header, payload: bytes = b"") -> None:
         """Hand one frame over; returns when the socket has taken it."""
         if self._closed:

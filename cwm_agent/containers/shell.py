@@ -36,11 +36,11 @@ _SILENT = "the sandbox did not answer in time; its processes were ended and the 
 
 
 class _Lost(Exception):
-    """The service is gone or silent; `notice` is what the user is told."""
+    """The service is gone, or `silent`: it does not answer."""
 
-    def __init__(self, notice: str) -> None:
-        super().__init__(notice)
-        self.notice = notice
+    def __init__(self, *, silent: bool = False) -> None:
+        super().__init__(_SILENT if silent else _LOST)
+        self.silent = silent
 
 
 class Shell:
@@ -62,6 +62,9 @@ class Shell:
     async def run(self, command: str, limits: Limits) -> AsyncGenerator[WorldEvent]:
         """What the command does, ending with exactly one Finished; closing the iterator ends the command."""
         text = OutputText()
+        if self._channel is not None and self._channel.ended:
+            await self._recover()
+            yield WorldNoticed(_LOST)
         try:
             deadline = asyncio.get_running_loop().time() + limits.seconds + _GRACE
             await self._begin(command, limits)
@@ -74,7 +77,9 @@ class Shell:
                     yield OutputWritten(said)
         except _Lost as lost:
             outcome = await self._recover()
-            notices = [lost.notice]
+            notices = [str(lost)]
+            if lost.silent:
+                outcome = LimitReached("time", f"{limits.seconds:g} s")
         else:
             self._running = None
             outcome = _outcome(header, limits)
@@ -93,8 +98,7 @@ class Shell:
         await self._drop()
 
     async def _begin(self, command: str, limits: Limits) -> None:
-        """Hand the command over, to a new service where there is none or the one there was has died meanwhile."""
-        fresh = self._channel is None
+        """Hand the command over, to a new service where there is none."""
         channel = self._channel or await self._connect()
         self._last += 1
         header = {
@@ -109,10 +113,7 @@ class Shell:
         try:
             await channel.send(header, _encoded(command))
         except ChannelClosed as closed:
-            if fresh:
-                raise _Lost(_LOST) from closed
-            await self._drop()
-            await self._begin(command, limits)
+            raise _Lost from closed
 
     async def _next(self, deadline: float) -> Frame:
         """The next frame of the running command."""
@@ -122,12 +123,12 @@ class Shell:
                 async with asyncio.timeout_at(deadline):
                     frame = await channel.receive()
             except TimeoutError as silent:
-                raise _Lost(_SILENT) from silent
+                raise _Lost(silent=True) from silent
             except ChannelClosed as closed:
-                raise _Lost(_LOST) from closed
+                raise _Lost from closed
             if frame[0].get("id") == self._running:
                 return frame
-        raise _Lost(_LOST)
+        raise _Lost
 
     async def _connect(self) -> Channel:
         """Start the service, where the last one was."""

@@ -181,12 +181,12 @@ class Run:
     def execute(self, command):
         """Run it, end what it leaves, report."""
         service = self.service
+        service.pressure.begin()
         problem = _refusal(command)
         if problem:
             self.take(problem)
             return self._report(2, 0, 0, restarted=False)
         service.disk.begin()
-        service.pressure.begin()
         last_pid = service.forks.read()
         self.shell.submit(command)
         self.limit = self._watch()
@@ -254,6 +254,8 @@ class Run:
 
     def _end(self):
         """End the command and keep the shell if it goes no further; what it might start next must not run."""
+        # Between two of its processes, or just before its first, the shell would be stopped for wanting to fork.
+        self._until(lambda: self._over() or self._others(), LEAVE_SECONDS)
         self.shell.pause()
         self._clear(TERM_SECONDS)
         self.service.drain()
