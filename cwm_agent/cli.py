@@ -134,13 +134,14 @@ def _open(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from cwm_agent import compose
+    from cwm_agent.headless import Output
 
     return compose.run_headless(
         _settings(args),
         repo=_repo(args),
         task=_task(args),
         without_git=_without_git(args),
-        output=compose.Output(
+        output=Output(
             format=getattr(args, "format", "text"),
             quiet=getattr(args, "quiet", False),
             patch_file=getattr(args, "output", None),
@@ -188,5 +189,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # the reader left: nothing more can be said
+        sys.stdout = None  # the reader left: nothing more can be said
         return 1

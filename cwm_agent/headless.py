@@ -19,7 +19,6 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     ApplyPatch,
-    Decision,
     Interrupt,
     Noticed,
     PatchApplied,
@@ -36,8 +35,7 @@ from cwm_agent.events import (
 from cwm_agent.observations import Origin
 from cwm_agent.text import printable
 from cwm_agent.transcript import Transcript
-from cwm_agent.workspace.diff import unified
-from cwm_agent.workspace.review import Review
+from cwm_agent.workspace.diff import pair_renames, unified
 
 E = TypeVar("E")
 
@@ -121,15 +119,6 @@ def _last_words(history: Sequence[AgentEvent], rested: Rested) -> str:
     return rested.message or "".join(words).strip()
 
 
-def accept_everything(review: Review) -> tuple[Decision, ...]:
-    """Every hunk of a review, accepted."""
-    return tuple(
-        Decision(file=number, hunk=hunk, verdict="accept")
-        for number, file in enumerate(review.files)
-        for hunk in range(max(1, len(file.hunks)))
-    )
-
-
 def report_failure(error: CwmAgentError, output: Output, out: TextIO) -> int:
     """Say that no session could be opened, in the format that was asked for; returns the exit code."""
     if output.format == "text":
@@ -180,7 +169,7 @@ class Headless:
 
     def _patch(self) -> bytes:
         review = self._session.review()
-        patch = unified(review.change_set) if review else b""
+        patch = unified(pair_renames(review.changes)) if review else b""
         if self._output.patch_file and patch:
             try:
                 self._output.patch_file.write_bytes(patch)
@@ -200,7 +189,7 @@ class Headless:
         if not proposed.verified:
             self._session.notice("warning", "The patch is not applied: no test run after its last edit passed.")
             return code
-        await self._session.send(ApplyPatch(proposed.checkpoint, accept_everything(review)))
+        await self._session.send(ApplyPatch(proposed.checkpoint, review.default_decisions()))
         await self._session.idle()
         return EXIT_REFUSED if _last(self._session.history, PatchRefused) else code
 

@@ -1,0 +1,241 @@
+"""The one place that chooses concrete classes and wires them together."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cwm_agent import __version__
+from cwm_agent.errors import CwmAgentError, UsageError
+from cwm_agent.events import AgentEvent, Noticed
+from cwm_agent.settings import Settings
+from cwm_agent.text import printable_line, printable_name
+from cwm_agent.workspace.repository import Repository
+
+if TYPE_CHECKING:
+    from cwm_agent.containers.sandbox import Sandbox
+    from cwm_agent.core.record import Record
+    from cwm_agent.core.session import Session
+    from cwm_agent.headless import Output
+
+Report = Callable[[AgentEvent], None]
+
+_COLLECT = "python3 -m pytest --collect-only -q"
+_COLLECTED = frozenset({0, 5})
+"""pytest's exit codes for `all test modules import` and `there are no tests`."""
+
+
+class House:
+    """Opens one session with all that it stands on, and closes both. `resumed` is the folder of a recorded session."""
+
+    def __init__(self, settings: Settings, repository: Repository, resumed: Path | None = None) -> None:
+        self._settings = settings
+        self._repository = repository
+        self._resumed = resumed
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+
+    async def open(self, report: Report) -> Session:
+        """Connect, build, snapshot and start; `report` hears of it. The session is not started yet."""
+        from cwm_agent.containers.engine import Engine
+        from cwm_agent.containers.image import ensure_image
+        from cwm_agent.containers.orphans import remove_orphans
+        from cwm_agent.containers.sandbox import Sandbox
+
+        engine = await Engine.connect()
+        self._closers.append(engine.close)
+        orphans = await remove_orphans(engine)
+        if orphans:
+            report(Noticed("info", f"Removed {orphans} containers and volumes of sessions that were killed."))
+        image = await ensure_image(engine, self._settings.sandbox, report)
+        record = self._record()
+        self._closers.append(_later(record.close))
+        identity = record.folder.name
+        sandbox = await Sandbox.open(engine, image, self._repository, self._settings.sandbox, session=identity)
+        self._closers.append(sandbox.aclose)
+        for note in sandbox.snapshot.notes:
+            report(Noticed("info", note))
+        if self._settings.model_url:
+            report(Noticed("warning", "No model server can be used yet: the forager decides.", "Leave model_url out."))
+        return self._session(record, sandbox)
+
+    def _record(self) -> Record:
+        from cwm_agent.core import sessions
+        from cwm_agent.core.record import Record
+
+        return Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
+
+    def _session(self, record: Record, sandbox: Sandbox) -> Session:
+        from cwm_agent.core.parts import SessionParts
+        from cwm_agent.core.session import Session
+        from cwm_agent.policies.forager.policy import Forager
+        from cwm_agent.tools.bash import Bash
+        from cwm_agent.tools.create import Create
+        from cwm_agent.tools.edit import Edit
+        from cwm_agent.tools.submit import Submit
+        from cwm_agent.workspace.local import LocalWorkspace
+        from cwm_agent.worlds.real import RealWorld
+
+        settings = self._settings
+        parts = SessionParts(
+            identity=record.folder.name,
+            repository=self._repository.root,
+            policy=Forager(sandbox.bench, sandbox.files, settings.forager),
+            real=RealWorld(sandbox.shell),
+            imagined=None,
+            files=sandbox.files,
+            tools=(Bash(), Edit(), Create(), Submit()),
+            workspace=LocalWorkspace(Path(self._repository.root), self._repository.branch),
+            recorder=record,
+            action_limits=settings.sandbox.limits(),
+            loop_limits=settings.limits,
+            version=__version__,
+            recover_sandbox=sandbox.recover,
+        )
+        return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)
+
+    async def aclose(self) -> None:
+        """Close what was opened, the last first."""
+        while self._closers:
+            await self._closers.pop()()
+
+
+def _later(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def closing() -> None:
+        close()
+
+    return closing
+
+
+def run_headless(settings: Settings, *, repo: Path, task: str, without_git: bool, output: Output) -> int:
+    """Work on one task without a screen; the exit code."""
+    from cwm_agent.headless import report_failure
+
+    try:
+        repository = Repository.open(repo, create=without_git)
+        return asyncio.run(_headless(House(settings, repository), task, output))
+    except CwmAgentError as error:
+        return report_failure(error, output, sys.stdout)
+
+
+async def _headless(house: House, task: str, output: Output) -> int:
+    from cwm_agent.headless import Headless
+    from cwm_agent.transcript import Transcript
+
+    progress = Transcript(sys.stderr, quiet=output.quiet)
+    try:
+        session = await house.open(progress.write)
+        return await Headless(session, output, sys.stdout).run(task)
+    finally:
+        await house.aclose()
+
+
+def run_tui(settings: Settings, *, repo: Path, without_git: bool, prompt: str | None = None) -> int:
+    """Open the full screen on a repository; the exit code."""
+    repository = Repository.open(repo, create=without_git)
+    return asyncio.run(_tui(settings, repository, prompt))
+
+
+async def _tui(settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None = None) -> int:
+    from cwm_agent.tui.app import CwmApp
+
+    house = House(settings, repository, resumed)
+    app = CwmApp(
+        house.open, title=Path(repository.root).name, branch=repository.branch, theme=settings.theme, prompt=prompt
+    )
+    try:
+        await app.run_async()
+    finally:
+        await house.aclose()
+    return app.return_code or 0
+
+
+def run_demo(settings: Settings, *, folder: Path | None, headless: bool, quiet: bool) -> int:
+    """Make the sample repository and do the main job on it."""
+    from cwm_agent.demo.sample import PROMPT, create_sample
+    from cwm_agent.headless import Output
+
+    made = create_sample(folder or Path(tempfile.mkdtemp(prefix="cwm-agent-demo-")) / "sample")
+    print(f"The sample repository is in {printable_line(str(made))}", file=sys.stderr)
+    if headless:
+        return run_headless(settings, repo=made, task=PROMPT, without_git=False, output=Output(quiet=quiet))
+    return run_tui(settings, repo=made, without_git=False, prompt=PROMPT)
+
+
+def resume(settings: Settings, *, repo: Path, session: str | None, interactive: bool) -> int:
+    """Take up a recorded session: the named one, or the newest of the repository."""
+    from cwm_agent.core import record, sessions
+    from cwm_agent.core.history import newest
+    from cwm_agent.events import SessionOpened
+
+    folder = sessions.find(session) if session else sessions.latest(Repository.open(repo, create=True).root)
+    opened = newest(record.read(folder).events, SessionOpened)
+    repository = Repository.open(opened.repository if opened else repo, create=True)
+    if not interactive:
+        raise UsageError(
+            "A session is taken up in a terminal.",
+            remedy=f"To see it: cwm-agent sessions show {folder.name}",
+        )
+    return asyncio.run(_tui(settings, repository, None, folder))
+
+
+def show_sessions(what: str, *, repo: Path, session: str | None, format_: str | None) -> int:
+    """Print the list of sessions, or one of them; the exit code."""
+    from cwm_agent.core import sessions
+
+    if what == "list":
+        return _list_sessions(format_)
+    folder = sessions.find(session) if session else sessions.latest(Repository.open(repo, create=True).root)
+    return _show_session(folder) if what == "show" else _export_session(folder, format_)
+
+
+def _list_sessions(format_: str | None) -> int:
+    from cwm_agent.core import sessions
+
+    found = sessions.list_sessions()
+    if format_ == "json":
+        print(msgspec.json.encode(found, enc_hook=str).decode())
+        return 0
+    for each in found:
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.started))
+        prompt = printable_line(each.prompt)[:60]
+        print(f"{each.identity}  {started}  {each.status:<11}  {printable_line(each.repository)}  {prompt}")
+    return 0
+
+
+def _show_session(folder: Path) -> int:
+    from cwm_agent.core import record
+    from cwm_agent.transcript import Transcript
+
+    transcript = Transcript(sys.stdout)
+    for event in record.read(folder).events:
+        transcript.write(event)
+    return 0
+
+
+def _export_session(folder: Path, format_: str | None) -> int:
+    from cwm_agent.core import export, record
+
+    events = record.read(folder).events
+    if format_ == "patch":
+        changes = record.read_checkpoint(folder, export.last_checkpoint(events))
+        sys.stdout.buffer.write(export.patch(changes))
+    else:
+        print(export.markdown(events))
+    return 0
+
+
+def undo(repo: Path) -> int:
+    """Take the last applied patch back; the exit code."""
+    from cwm_agent.workspace.local import LocalWorkspace
+
+    repository = Repository.open(repo, create=True)
+    receipt = asyncio.run(LocalWorkspace(Path(repository.root), repository.branch).undo())
+    print(f"Undone: {', '.join(printable_name(path) for path in receipt.paths)}")
+    return 0
