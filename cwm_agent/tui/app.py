@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import threading
 import time
@@ -27,14 +28,12 @@ from cwm_agent.tui.editor import edit_in_editor
 from cwm_agent.tui.exits import exit_code
 from cwm_agent.tui.picture import Offered, Opening, Picture, Remark
 from cwm_agent.tui.screens.confirm import ConfirmScreen
-from cwm_agent.tui.screens.help import HelpScreen
+from cwm_agent.tui.screens.live import LiveScreen, Wants
 from cwm_agent.tui.screens.main import MainScreen
-from cwm_agent.tui.screens.review import ReviewScreen
-from cwm_agent.tui.screens.rewind import RewindScreen
-from cwm_agent.workspace.review import Review
 
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
+    from cwm_agent.workspace.review import Review
 
 _LOG = logging.getLogger(__name__)
 Report = Callable[[AgentEvent], None]
@@ -68,7 +67,9 @@ class CwmApp(App[None]):
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], str] = _time_of_day,
     ) -> None:
-        super().__init__()
+        # Textual decides how to take colours away before it knows the theme
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.animation_level = "none"
         self.session: Session | None = None
         self.picture = Picture(title, branch, now)
         self._open_session = open_session
@@ -154,7 +155,7 @@ class CwmApp(App[None]):
 
     def _changed(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen | ReviewScreen):
+            if isinstance(screen, LiveScreen):
                 screen.changed()
 
     def review(self) -> Review | None:
@@ -179,8 +180,8 @@ class CwmApp(App[None]):
     def _tell(self, command: UserCommand) -> None:
         self.run_worker(self.tell(command), group="commands")
 
-    @on(MainScreen.Wants)
-    def _wants(self, event: MainScreen.Wants) -> None:
+    @on(Wants)
+    def _wants(self, event: Wants) -> None:
         self._tell(event.command)
 
     # Commands that are not one screen's own
@@ -189,7 +190,7 @@ class CwmApp(App[None]):
     def _opens(self, event: MainScreen.Opens) -> None:
         match event.name:
             case "help":
-                self.push_screen(HelpScreen())
+                self._open_help()
             case "review":
                 self._open_review(ready=False)
             case "apply":
@@ -197,7 +198,7 @@ class CwmApp(App[None]):
             case "undo":
                 self._tell(UndoApply())
             case "rewind":
-                self.push_screen(RewindScreen(self.picture.checkpoints), self._rewind)
+                self._open_rewind()
             case "theme":
                 self._set_theme(event.argument)
             case "editor":
@@ -209,17 +210,27 @@ class CwmApp(App[None]):
             case _:
                 assert_never(event.name)
 
+    # What only these need is imported when they are opened: the first paint does not wait for it
+
+    def _open_help(self) -> None:
+        from cwm_agent.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def _open_rewind(self) -> None:
+        from cwm_agent.tui.screens.rewind import RewindScreen
+
+        self.push_screen(RewindScreen(self.picture.checkpoints), self._rewind)
+
     def _open_review(self, *, ready: bool) -> None:
+        from cwm_agent.tui.screens.review import ReviewScreen
+
         review = self.review()
         if review is None or not review.files:
             self._main.hint("There is no patch to review yet.")
             return
         checkpoint = self.picture.proposal.checkpoint if self.picture.proposal else self.picture.last_checkpoint
         self.push_screen(ReviewScreen(review, checkpoint, self.picture, ready=ready))
-
-    @on(ReviewScreen.Wants)
-    def _review_wants(self, event: ReviewScreen.Wants) -> None:
-        self._tell(event.command)
 
     def _rewind(self, checkpoint: int | None) -> None:
         if checkpoint is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from cwm_agent.events import TestsReported
 from cwm_agent.observations import Origin
 from cwm_agent.tui.picture import Picture
-from cwm_agent.tui.render import diff
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome, stat, tests
 from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
-from cwm_agent.workspace.review import Review
+
+if TYPE_CHECKING:
+    from cwm_agent.workspace.review import Review
 
 EARLIER = 20
 SHELL_LINES = 400
@@ -82,6 +85,8 @@ def changes(review: Review | None, width: int) -> list[Row]:
     """Everything that differs from the user's files, file by file."""
     if review is None or not review.files:
         return empty("No file differs from yours.", width)
+    from cwm_agent.tui.render import diff  # not needed for the first paint
+
     rows: list[Row] = []
     for file in review.files:
         rows += [blank(), Row(spread(join(ours(" "), line(file.stat.name, "bold")), stat(file.stat), width - 1))]

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 
-from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt, UserCommand
+from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
 from cwm_agent.observations import Mode
 from cwm_agent.tui.commands import Name, Unknown, completions, parse
 from cwm_agent.tui.picture import Closing, Picture, Said
+from cwm_agent.tui.screens.live import LiveScreen, Wants
 from cwm_agent.tui.widgets.bars import Header, KeyBar
 from cwm_agent.tui.widgets.completions import Completions
 from cwm_agent.tui.widgets.conversation import Conversation
 from cwm_agent.tui.widgets.panel import Panel, Tab
 from cwm_agent.tui.widgets.prompt import Prompt
-from cwm_agent.workspace.review import Review
+
+if TYPE_CHECKING:
+    from cwm_agent.workspace.review import Review
 
 WIDE = 100
 FRAME = 1 / 20
@@ -30,7 +32,7 @@ DOUBLE = 0.6
 _MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
 
 
-class MainScreen(Screen[None]):
+class MainScreen(LiveScreen):
     """Shows a picture and turns keys into commands; what needs the session goes up as a message."""
 
     DEFAULT_CSS = """
@@ -53,13 +55,6 @@ class MainScreen(Screen[None]):
         Binding("escape", "escape", "Interrupt", show=False),
     ]
     AUTO_FOCUS = "Prompt"
-
-    class Wants(Message):
-        """The user tells the session something."""
-
-        def __init__(self, command: UserCommand) -> None:
-            super().__init__()
-            self.command = command
 
     class Opens(Message):
         """The user asks for a command that is not this screen's own: help, review, rewind, quit, …"""
@@ -235,7 +230,7 @@ class MainScreen(Screen[None]):
         question = self.picture.question
         if question is not None:
             self.query_one(Prompt).asked_at = None
-            self.post_message(self.Wants(SettlePermission(question.asked.permission, event.yes)))
+            self.post_message(Wants(SettlePermission(question.asked.permission, event.yes)))
 
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
@@ -254,9 +249,9 @@ class MainScreen(Screen[None]):
             return
         elif text.startswith("!"):
             if text[1:].strip():
-                self.post_message(self.Wants(RunInSandbox(text[1:].strip())))
+                self.post_message(Wants(RunInSandbox(text[1:].strip())))
         else:
-            self.post_message(self.Wants(SubmitPrompt(text)))
+            self.post_message(Wants(SubmitPrompt(text)))
         prompt.remember(text)
         prompt.put("")
         self.query_one(Conversation).scroll_end(animate=False, immediate=True)
@@ -288,7 +283,7 @@ class MainScreen(Screen[None]):
         return _MODES[(_MODES.index(self.picture.mode) + 1) % len(_MODES)]
 
     def _set_mode(self, mode: Mode) -> None:
-        self.post_message(self.Wants(SetMode(mode)))
+        self.post_message(Wants(SetMode(mode)))
 
     def action_mode(self) -> None:
         """The next mode, from the next action on."""
@@ -303,7 +298,7 @@ class MainScreen(Screen[None]):
         if twice:
             self.post_message(self.Opens("rewind"))
         elif self.picture.working:
-            self.post_message(self.Wants(Interrupt()))
+            self.post_message(Wants(Interrupt()))
             self.hint("Stopping. Esc again goes back to a checkpoint.")
         else:
             self.query_one(Prompt).focus()
@@ -316,7 +311,7 @@ class MainScreen(Screen[None]):
         elif prompt.text:
             prompt.put("")
         elif self.picture.working:
-            self.post_message(self.Wants(Interrupt()))
+            self.post_message(Wants(Interrupt()))
         else:
             self.hint("^Q leaves.")
 

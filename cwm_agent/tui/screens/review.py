@@ -11,11 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Region
-from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
-from cwm_agent.events import ApplyPatch, UndoApply, UserCommand
+from cwm_agent.events import ApplyPatch, UndoApply
 from cwm_agent.text import printable_line
 from cwm_agent.tui.desk import Desk, bytes_of, text_of
 from cwm_agent.tui.editor import edit_in_editor
@@ -23,6 +21,7 @@ from cwm_agent.tui.picture import Picture, Remark
 from cwm_agent.tui.render import desk as render
 from cwm_agent.tui.render.rows import Row, clip, line, ours
 from cwm_agent.tui.screens.help import REVIEW_KEYS, HelpScreen
+from cwm_agent.tui.screens.live import LiveScreen, Wants
 from cwm_agent.tui.screens.note import EditScreen, NoteInput
 from cwm_agent.tui.widgets.bars import KeyBar
 from cwm_agent.tui.widgets.lines import Lines
@@ -86,7 +85,7 @@ class _Hunks(Lines):
             self.scroll_to(y=max(0, first - 1 if self.desk.place[1] else 0), animate=False)
 
 
-class ReviewScreen(Screen[None]):
+class ReviewScreen(LiveScreen):
     """Files on the left, hunks on the right, and a bar that says what would be written."""
 
     DEFAULT_CSS = """
@@ -116,13 +115,6 @@ class ReviewScreen(Screen[None]):
         Binding("f1", "help", show=False),
     ]
     AUTO_FOCUS = "_Hunks"
-
-    class Wants(Message):
-        """The user tells the session something."""
-
-        def __init__(self, command: UserCommand) -> None:
-            super().__init__()
-            self.command = command
 
     def __init__(self, review: Review, checkpoint: int, picture: Picture, *, ready: bool) -> None:
         super().__init__()
@@ -290,7 +282,7 @@ class ReviewScreen(Screen[None]):
         else:
             self._confirming = False
             self._applied_at = len(self.picture.blocks)
-            self.post_message(self.Wants(ApplyPatch(self.checkpoint, self.desk.decisions)))
+            self.post_message(Wants(ApplyPatch(self.checkpoint, self.desk.decisions)))
             self._show(ours(" Writing …", "$quiet"))
 
     def action_undo(self) -> None:
@@ -300,7 +292,7 @@ class ReviewScreen(Screen[None]):
             self._say("Nothing was applied yet.")
             return
         self._applied_at = len(self.picture.blocks)
-        self.post_message(self.Wants(UndoApply()))
+        self.post_message(Wants(UndoApply()))
 
     def action_back(self) -> None:
         """Out of the question, or out of the review."""

@@ -66,13 +66,17 @@ class Conversation(Lines):
         return Row(row.content, row.fill or "on $picked")
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """At the top, lay out more of what is earlier, and keep the view where it was."""
+        """At the top, bring what is earlier."""
         super().watch_scroll_y(old_value, new_value)
         if new_value <= 0 < old_value and self._window < len(self.picture.blocks):
-            before = len(self._rows)
-            self._window += WINDOW
-            self.update()
-            self.scroll_to(y=len(self._rows) - before, animate=False)
+            self.call_later(self._bring_earlier)
+
+    def _bring_earlier(self) -> None:
+        """Lay out more, and keep in view what was."""
+        before = len(self._rows)
+        self._window += WINDOW
+        self.update()
+        self.scroll_to(y=self.scroll_offset.y + len(self._rows) - before, animate=False)
 
     def block_at(self, y: int) -> AnyBlock | None:
         """The block that owns a row."""

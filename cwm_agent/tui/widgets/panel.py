@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,7 +16,9 @@ from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import board
 from cwm_agent.tui.render.rows import Row, join, ours
 from cwm_agent.tui.widgets.lines import Lines
-from cwm_agent.workspace.review import Review
+
+if TYPE_CHECKING:
+    from cwm_agent.workspace.review import Review
 
 Tab = Literal["diff", "tests", "shell"]
 TABS: tuple[Tab, ...] = ("diff", "tests", "shell")
