@@ -2,15 +2,17 @@
 
 The order of events is a grammar:
 
-    session   = SessionOpened turn* SessionClosed?
+    session   = SessionOpened turn* SessionClosed? (SessionResumed turn* SessionClosed?)*
     turn      = PromptAccepted step* Rested
     step      = ThoughtWritten* TextWritten* Progressed* [action]
-    action    = ActionProposed ActionBegan ActionOutput* ActionEnded [TestsReported] [CheckpointMade]
+    action    = ActionProposed run [run] [CheckpointMade]
+    run       = ActionBegan ActionOutput* ActionEnded [TestsReported]
 
-An action that both worlds answer has two ActionBegan … ActionEnded runs, the imagined one first. `Noticed`,
-`ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`,
-`PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. A front end matches the
-whole union and ends in `assert_never`.
+An action that both worlds answer has two runs, the imagined one first. A command of the user's own is a turn of one
+action, its prompt marked with `!`. `Noticed`, `ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`,
+`PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. An
+action that was stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request, 137
+where its world broke. A front end matches the whole union and ends in `assert_never`.
 """
 
 from __future__ import annotations

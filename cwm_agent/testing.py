@@ -92,11 +92,11 @@ class Answer(Struct, frozen=True):
 class ScriptedWorld:
     """Answers each command (or entry of a trace) as the script says, and others as a shell does what it does not know.
 
-    A string is short for an Answer with that output. `requests` are what it was asked.
+    A string is short for an Answer with that output. `script` may change at any time, `requests` are what was asked.
     """
 
     def __init__(self, script: Mapping[str, Answer | str] | None = None, origin: Origin = Origin.REAL) -> None:
-        self._script = dict(script or {})
+        self.script = dict(script or {})
         self._origin = origin
         self._busy = False
         self.requests: list[Request] = []
@@ -145,7 +145,7 @@ class ScriptedWorld:
 
     def _scripted(self, request: Request) -> Answer:
         key = request.command if isinstance(request, RunCommand) else request.entry
-        answer = self._script.get(key, Answer((f"bash: {key}: command not found\n",), Completed(127)))
+        answer = self.script.get(key, Answer((f"bash: {key}: command not found\n",), Completed(127)))
         return Answer((answer,)) if isinstance(answer, str) else answer
 
     async def aclose(self) -> None:

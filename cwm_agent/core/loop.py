@@ -50,6 +50,11 @@ class Loop:
         self._bus = bus
         self._mode = mode
 
+    @property
+    def action(self) -> int:
+        """The number of the last action."""
+        return self._hands.number
+
     async def run(self, budget: Budget, stop: Stop) -> Rested:
         """Work on the last prompt of the history; what cannot go on is raised from `errors` and `interrupt`."""
         while True:

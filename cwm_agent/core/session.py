@@ -52,7 +52,9 @@ class Session:
         self._mode = mode
         self._lost = lost
         self._resumed = bool(recorded)
+        self._started = False
         self._closed = False
+        self._early: list[Noticed] = []
         self._bus = Bus(parts.recorder, recorded)
         self._queue = Queue()
         self._approval = Approval(self._bus)
@@ -92,6 +94,9 @@ class Session:
             await self._turns.resume(self._lost)
         else:
             self._bus.publish(self._opening())
+        self._started = True
+        for notice in self._early:
+            self._bus.publish(notice)
         try:
             mended = await self._parts.workspace.recover()
         except (CwmAgentError, OSError) as error:
@@ -144,7 +149,10 @@ class Session:
         return await self._approval.ask(question, detail)
 
     def notice(self, level: Literal["info", "warning", "error"], text: str, remedy: str = "") -> None:
-        """Tell the user something."""
+        """Tell the user something; what is said before the start follows the opening."""
+        if not self._started:
+            self._early.append(Noticed(level, text, remedy))
+            return
         self._bus.publish(Noticed(level, text, remedy))
 
     async def aclose(self) -> None:

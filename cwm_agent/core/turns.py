@@ -103,6 +103,7 @@ class Turns:
                 text = f"A new sandbox stands. {missing} The files are those of the last checkpoint."
                 text += f" Your own version stays of: {lost}." if lost else ""
             await self._patches.on_new_snapshot()
+            await self._checkpoints.note(self._loop.action)
             self._bus.publish(Noticed("warning", text))
         except (CwmAgentError, OSError) as error:
             self._notice(error)

@@ -1,0 +1,109 @@
+"""The recorded sessions of this machine: listed, found by name, and the newest of a repository."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from cwm_agent.core.lines import backwards, decode
+from cwm_agent.core.lock import held
+from cwm_agent.core.record import EVENTS
+from cwm_agent.errors import SessionError, SessionNotFound
+from cwm_agent.events import PromptAccepted, Rested, SessionOpened
+from cwm_agent.resources import state_folder
+
+_HEAD = 64 * 1024
+_TAIL = 64 * 1024
+_REMEDY = "cwm-agent sessions list"
+
+
+class Summary(Struct, frozen=True):
+    """One session: its name, when it was opened (seconds since 1970), for which repository, and what became of it.
+
+    `status` is that of the last request, `running` where another process has it open, `cut off` where it died in the
+    middle of a request, `new` before the first.
+    """
+
+    identity: str
+    started: float
+    repository: str
+    prompt: str
+    status: str
+    folder: Path
+
+
+def sessions_folder() -> Path:
+    """Where sessions are recorded, each in a folder of its own."""
+    return state_folder() / "sessions"
+
+
+def new_identity() -> str:
+    """A name that sorts by time and is not taken."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+def list_sessions(root: Path | None = None) -> tuple[Summary, ...]:
+    """All sessions that can be read, the newest first."""
+    found = [_summary(folder) for folder in _folders(root)]
+    return tuple(sorted((each for each in found if each), key=lambda s: (s.started, s.identity), reverse=True))
+
+
+def find(name: str, root: Path | None = None) -> Path:
+    """The folder of the session with this name, or the only one whose name begins so; SessionNotFound otherwise."""
+    folders = _folders(root)
+    exact = [folder for folder in folders if folder.name == name]
+    matching = exact or [folder for folder in folders if name and folder.name.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        raise SessionNotFound(f"There is no session {name!r}.", remedy=_REMEDY)
+    names = ", ".join(sorted(folder.name for folder in matching)[:5])
+    raise SessionNotFound(f"Several sessions begin with {name!r}: {names}.", remedy="Write more of its name.")
+
+
+def latest(repository: str, root: Path | None = None) -> Path:
+    """The folder of the newest session of a repository; SessionNotFound where there is none."""
+    for summary in list_sessions(root):
+        if summary.repository == repository:
+            return summary.folder
+    raise SessionNotFound(f"No session of {repository} is recorded.", remedy=_REMEDY)
+
+
+def _folders(root: Path | None) -> list[Path]:
+    base = root or sessions_folder()
+    try:
+        return [Path(entry.path) for entry in os.scandir(base) if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _summary(folder: Path) -> Summary | None:
+    """From the beginning and the end of a record; a long one is not read through."""
+    try:
+        with (folder / EVENTS).open("rb") as file:
+            head = file.read(_HEAD)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read()
+        recorded = decode(head)
+    except (OSError, SessionError):
+        return None
+    opened = next((event for event in recorded.events if isinstance(event, SessionOpened)), None)
+    if opened is None:
+        return None
+    prompt = next((event.text for event in recorded.events if isinstance(event, PromptAccepted)), "")
+    status = "running" if held(folder) else _last_status(tail)
+    return Summary(folder.name, recorded.times[0], opened.repository, prompt, status, folder)
+
+
+def _last_status(tail: bytes) -> str:
+    for event in backwards(tail):
+        if isinstance(event, Rested):
+            return event.status
+        if isinstance(event, PromptAccepted):
+            return "cut off"
+    return "new"
