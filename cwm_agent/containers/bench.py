@@ -19,6 +19,8 @@ from cwm_agent.protocols import Candidate, Spectrum, TestResult, Verdict
 
 _SILENCE = 20.0  # the server says each second that it lives
 
+_DEATHS = 8  # in a row, without a verdict in between
+
 Connect = Callable[[], Awaitable[Channel]]
 
 
@@ -30,6 +32,13 @@ class _Test(Struct):
     message: str = ""
     path: str = ""
     line: int = 0
+
+
+def _ended(error: Exception) -> SandboxError:
+    return SandboxError(
+        f"The processes that run the tests ended in the middle: {error or 'nothing was heard of them'}.",
+        remedy="Run the tests in the sandbox's shell to see what ends them.",
+    )
 
 
 class ServedBench:
@@ -72,10 +81,7 @@ class ServedBench:
                     return Spectrum(tuple(results.values()), lines, header["message"])
         except (ChannelClosed, TimeoutError) as error:
             await self._drop()
-            raise SandboxError(
-                f"The test run ended in the middle: {error or 'nothing was heard of it'}.",
-                remedy="Run the tests in the sandbox's shell to see what ends them.",
-            ) from error
+            raise _ended(error) from error
 
     async def verify(
         self, candidates: AsyncIterator[Candidate], failing: Sequence[str], related: Sequence[str], seconds: float
@@ -84,13 +90,18 @@ class ServedBench:
         order = {"op": "verify", "failing": list(failing), "related": list(related), "seconds": seconds}
         async with self._turn:
             feed = Feed(candidates)
+            deaths = 0
             try:
                 while not feed.exhausted:
                     try:
                         async for verdict in self._judged(feed, order):
+                            deaths = 0
                             yield verdict
-                    except (ChannelClosed, TimeoutError):
+                    except (ChannelClosed, TimeoutError) as error:
                         await self._drop()
+                        deaths += 1
+                        if deaths > _DEATHS:
+                            raise _ended(error) from error
                         guilty = feed.lost()
                         if guilty is not None:
                             yield Verdict(guilty, "broken", 0, 0, 0.0, "it ended the processes of the bench")

@@ -22,10 +22,10 @@ def project(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def bench_on(folder: Path, *, plugins: bool = False) -> ServedBench:
+def bench_on(folder: Path, *, plugins: bool = False, python: str = sys.executable) -> ServedBench:
     """Without the plugins that happen to be installed beside us, unless they are asked for."""
     environment = dict(os.environ) | ({} if plugins else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
-    argv = [sys.executable, str(sandbox_folder() / "runner" / "bench.py"), "serve", str(folder), sys.executable]
+    argv = [sys.executable, str(sandbox_folder() / "runner" / "bench.py"), "serve", str(folder), python]
     return ServedBench(lambda: Channel.over_subprocess(argv, env=environment))
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from cwm_agent.containers.bench import ServedBench
+from cwm_agent.containers.channel import Channel
+from cwm_agent.errors import SandboxError
 from cwm_agent.protocols import Bench, Candidate
 from tests.unit.bench_suites import bench_on, judge, project, replacing
 
@@ -616,3 +619,24 @@ async def test_a_flaky_test_does_not_confuse_the_count(tmp_path: Path) -> None:
 
 def test_it_is_a_bench() -> None:
     _: Bench = bench_on(Path("/"))
+
+
+async def test_a_python_without_pytest_is_said_so(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
+    bench = bench_on(project(tmp_path / "project", HOSTILE), python=str(python))
+    spectrum = await bench.spectrum([], 5.0)
+    assert "pytest is missing" in spectrum.problem
+    with pytest.raises(SandboxError, match="pytest is missing"):
+        await judge(bench, [Candidate(1, {"lib.py": ""})], ["test_lib.py::test_f"], [])
+    await bench.aclose()
+
+
+async def test_a_server_that_never_lives_is_an_error(tmp_path: Path) -> None:
+    bench = ServedBench(lambda: Channel.over_subprocess(["/bin/false"]))
+    with pytest.raises(SandboxError):
+        await bench.spectrum([], 5.0)
+    with pytest.raises(SandboxError):
+        await judge(bench, [Candidate(n, {"lib.py": ""}) for n in range(40)], ["test_lib.py::test_f"], [])
+    await bench.aclose()
