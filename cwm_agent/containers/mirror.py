@@ -91,8 +91,11 @@ class _Update:
     def run(self) -> Generation:
         before, locks = self.current, list[Lock]()
         try:
-            files, state = self._files(locks)
-            past = self._history()
+            with ThreadPoolExecutor(1) as beside:  # packing commits and copying files do not wait for each other
+                packing = beside.submit(self._history)
+                files, state = self._files(locks)
+                past, made_from, note = packing.result()
+            self.current = msgspec.structs.replace(self.current, history=past.path.name, made_from=made_from, note=note)
             locks += [lock for layer in (*files[:-1], past) if (lock := layer.lock(shared=True))]
             if self.current != before:
                 replace(self.home / "current", msgspec.msgpack.encode(self.current))
@@ -237,20 +240,19 @@ class _Update:
         tick = _COARSE_TICK if stamp[2] % 1_000_000_000 == 0 else _TICK
         return max(stamp[1], stamp[2]) >= self.started - tick
 
-    def _history(self) -> Layer:
-        """The layer with `.git`, made anew where HEAD, the index or the rules changed."""
-        made_from = self.current.made_from
-        wanted = wanted_history(self.repository, self.git)
-        if self.current.history and msgspec.structs.replace(made_from, whole=True) == wanted:
-            return Layer(self.home / self.current.history)
-        previous = None
-        if self.current.history and (self.home / self.current.history).is_dir():
-            previous = (self.home / self.current.history / "tree/.git", made_from)
+    def _history(self) -> tuple[Layer, History, str]:
+        """The layer with `.git`, made anew where HEAD, the index or the rules changed; what it holds, and a note."""
+        current, previous = self.current, None
+        made_from, wanted = current.made_from, wanted_history(self.repository, self.git)
+        if current.history and (self.home / current.history).is_dir():
+            layer = Layer(self.home / current.history)
+            if msgspec.structs.replace(made_from, whole=True) == wanted:
+                return layer, made_from, current.note
+            previous = (layer.tree / ".git", made_from)
         layer = Layer.make(self.home, "history")
         made_from, note = build(self.repository, self.git, layer.tree / ".git", previous)
         give(layer.tree, self.owner)
-        self.current = msgspec.structs.replace(self.current, history=layer.path.name, made_from=made_from, note=note)
-        return layer
+        return layer, made_from, note
 
     def _clean(self) -> None:
         kept = {self.current.base, self.current.delta, self.current.history}
