@@ -58,13 +58,16 @@ class Shell:
         self._cwd: str | None = None
         self._disk: Header | None = None
         self._kills: int | None = None
+        self._untold: list[str] = []
 
     async def run(self, command: str, limits: Limits) -> AsyncGenerator[WorldEvent]:
         """What the command does, ending with exactly one Finished; closing the iterator ends the command."""
         text = OutputText()
         if self._channel is not None and self._channel.ended:
             await self._recover()
-            yield WorldNoticed(_LOST)
+            self._untold.append(_LOST)
+        while self._untold:
+            yield WorldNoticed(self._untold.pop(0))
         try:
             deadline = asyncio.get_running_loop().time() + limits.seconds + _GRACE
             await self._begin(command, limits)
@@ -190,8 +193,9 @@ class Shell:
             deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
             while (frame := await self._next(deadline))[0]["t"] != "done":
                 pass
-            await self._after(frame[0])
+            self._untold += await self._after(frame[0])
         except (ChannelClosed, _Lost):
+            self._untold.append(_LOST)
             await self._drop()
             with contextlib.suppress(CwmAgentError):  # the next command meets the same trouble and says so
                 await self._container.kill_commands()

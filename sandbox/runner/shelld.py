@@ -37,7 +37,8 @@ PIECE = 64 * 1024
 READ = 256 * 1024
 TICK = 0.2
 
-LEAVE_SECONDS = 0.05  # for what ends by itself once the command is over, such as the last stage of `> >(tee log)`
+LEAVE_SECONDS = 0.15  # for what ends by itself once the command is over, such as the last stage of `> >(tee log)`
+FORK_SECONDS = 0.05
 TERM_SECONDS = 0.3
 KILL_SECONDS = 3.0
 SHELL_SECONDS = 0.2
@@ -255,7 +256,7 @@ class Run:
     def _end(self):
         """End the command and keep the shell if it goes no further; what it might start next must not run."""
         # Between two of its processes, or just before its first, the shell would be stopped for wanting to fork.
-        self._until(lambda: self._over() or self._others(), LEAVE_SECONDS)
+        self._until(lambda: self._over() or self._others(), FORK_SECONDS)
         self.shell.pause()
         self._clear(TERM_SECONDS)
         self.service.drain()

@@ -159,6 +159,17 @@ async def test_closing_the_iterator_ends_the_command_and_keeps_the_shell(shell: 
     assert answer.text == "1\n/tmp\n"
 
 
+async def test_what_an_interrupt_cost_is_told_with_the_next_command(shell: Shell) -> None:
+    await run(shell, "cd /tmp")
+    events = shell.run("LOST=1; echo busy; while :; do :; done", LIMITS)
+    assert await anext(events) == OutputWritten("busy\n")
+    await events.aclose()
+    answer = await run(shell, 'echo "[$LOST]"; pwd')
+    assert answer.notices == "the shell ended and was started again; its variables are lost"
+    assert answer.text == "[]\n/tmp\n"
+    assert (await run(shell, "true")).notices == ""
+
+
 async def test_a_cancelled_task_ends_its_command(shell: Shell, container: Container) -> None:
     await run(shell, "true")
     task = asyncio.create_task(run(shell, "sleep 304; touch went-on"))
