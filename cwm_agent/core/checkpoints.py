@@ -32,6 +32,7 @@ class Checkpoints:
         self._unsaved: dict[int, ChangeSet] = {}
         self.changes = ChangeSet()
         self.current = place(bus.history)
+        self._at: int | None = None if self.current else 0
         made = newest(bus.history, CheckpointMade)
         self._highest = made.checkpoint if made else 0
         self.harmless: set[int] = set()
@@ -44,7 +45,7 @@ class Checkpoints:
         number = self._highest + 1
         if all(_by_product(path) for path in _differing(self.changes, now)):
             self.harmless.add(number)
-        self._highest = self.current = number
+        self._highest = self.current = self._at = number
         self.changes = now
         await self.keep(number, now)
         self._bus.publish(CheckpointMade(number, action, stats(now)))
@@ -68,7 +69,7 @@ class Checkpoints:
 
     def read(self, number: int) -> ChangeSet:
         """A checkpoint's change set; SessionError where there is none."""
-        if number == self.current:
+        if number == self._at:
             return self.changes
         if number in self._unsaved:
             return self._unsaved[number]
@@ -102,7 +103,7 @@ class Checkpoints:
                 rebased.append(Change(path, base, merged[0]))
         target = ChangeSet(tuple(sorted(rebased, key=lambda change: change.path)))
         await _answered(self._files.restore(target))
-        self.changes, self.current = target, number
+        self.changes, self.current, self._at = target, number, number
         return ", ".join(printable_name(path) for path in lost)
 
     async def bases(self, paths: tuple[bytes, ...]) -> dict[bytes, Entry | None]:

@@ -33,6 +33,7 @@ class Recorded(Struct, frozen=True):
     bad: int = 0
 
 
+_WRONG = (msgspec.DecodeError, UnicodeDecodeError)
 _LINE = msgspec.json.Decoder(Line)
 
 
@@ -47,7 +48,7 @@ def decode(data: bytes) -> Recorded:
     end = data.rfind(b"\n") + 1
     try:
         lines = _LINE.decode_lines(data[:end])
-    except msgspec.DecodeError:
+    except _WRONG:
         lines = []
     if len(lines) != data.count(b"\n"):
         return _decode_slowly(data)
@@ -64,7 +65,7 @@ def backwards(tail: bytes) -> Iterator[AgentEvent]:
     for piece in reversed(tail.split(b"\n")):
         try:
             yield _EVENT.decode(_LINE.decode(piece).event)
-        except msgspec.DecodeError:
+        except _WRONG:
             continue
 
 
@@ -75,7 +76,7 @@ def _decode_slowly(data: bytes) -> Recorded:
     while (end := data.find(b"\n", good) + 1) > 0:
         try:
             line = _LINE.decode(data[good:end])
-        except msgspec.DecodeError:
+        except _WRONG:
             break
         if line.n != len(events) + 1 or line.crc != f"{crc32(line.event):08x}":
             break
@@ -88,7 +89,7 @@ def _decode_slowly(data: bytes) -> Recorded:
 def _event(line: Line) -> AgentEvent:
     try:
         return _EVENT.decode(line.event)
-    except msgspec.DecodeError as error:
+    except _WRONG as error:
         raise SessionError(
             f"Record {line.n} of the session is whole, but of a kind that this version does not know: {error}.",
             remedy="Open it with the version that wrote it, or a newer one.",

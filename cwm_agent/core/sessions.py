@@ -96,7 +96,7 @@ def _summary(folder: Path) -> Summary | None:
     if opened is None:
         return None
     prompt = next((event.text for event in recorded.events if isinstance(event, PromptAccepted)), "")
-    status = "running" if held(folder) else _last_status(tail)
+    status = "running" if held(folder) else _last_status(tail) or ("cut off" if prompt else "new")
     return Summary(folder.name, recorded.times[0], opened.repository, prompt, status, folder)
 
 
@@ -106,4 +106,4 @@ def _last_status(tail: bytes) -> str:
             return event.status
         if isinstance(event, PromptAccepted):
             return "cut off"
-    return "new"
+    return ""
