@@ -14,8 +14,12 @@ _INVISIBLE = (
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f"
     "\u3164\ufeff\uffa0\ufff9-\ufffb"
 )
-_TAGS = "\U000e0000-\U000e007f"
-_ACTIVE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}{_INVISIBLE}{_TAGS}\ud800-\udfff]")
+_LAYOUT = "\U00013430-\U00013455\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+_HIDDEN = "\ufe00-\ufe0d\U000e0000-\U000e0fff"  # tags and variation selectors can carry a text that nobody sees
+_ACTIVE = re.compile(
+    f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}{_INVISIBLE}{_LAYOUT}{_HIDDEN}\ud800-\udfff]"
+    "|(?<![^\x00-\x7f\ufe00-\ufe0f])[\ufe0e\ufe0f]"  # one after a sign such as U+26A0 chooses its picture
+)
 
 
 def _stand_in(match: re.Match[str]) -> str:
