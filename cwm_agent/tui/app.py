@@ -292,14 +292,16 @@ class CwmApp(App[None]):
         self.run_worker(self._close(code), group="leave", exclusive=True)
 
     async def _close(self, code: int) -> None:
-        """Close the session, for no longer than a user would wait, and give the terminal back."""
+        await self._close_session()
+        self.exit(return_code=code)
+
+    async def _close_session(self) -> None:
+        """Close the session, for no longer than a user would wait."""
         session, self.session = self.session, None
         if session is not None:
             with contextlib.suppress(TimeoutError, CwmAgentError):
                 await asyncio.wait_for(session.aclose(), CLOSE_SECONDS)
-        self.exit(return_code=code)
 
     async def on_unmount(self) -> None:
         """However the program ends, the session is closed."""
-        if self.session is not None:
-            await self._close(self.return_code or 1)
+        await self._close_session()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, assert_never
 
 from cwm_agent.events import (
@@ -55,6 +56,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
         case SessionOpened():
             _opened(picture, event)
         case SessionResumed():
+            picture.checkpoints = [replace(made, at="") for made in picture.checkpoints]  # seen again, not made now
             picture.add(Remark("rule", "session resumed", event.lost))
         case SessionClosed():
             picture.box = "closed"
@@ -286,6 +288,7 @@ def _rewound(picture: Picture, event: Rewound) -> None:
         if not block.faded and not isinstance(block, Remark):
             block.faded = True
             block.touch()
+    _close_offer(picture, "replaced")
     picture.checkpoints = kept
     picture.proposal = None
     picture.revision += 1

@@ -17,6 +17,7 @@ from cwm_agent.events import (
     CheckpointMade,
     FileStat,
     ModeChanged,
+    Noticed,
     PatchApplied,
     PatchProposed,
     PatchRefused,
@@ -256,7 +257,7 @@ def app_of(
     async def open_session(report: object) -> ReplaySession:
         return session
 
-    return CwmApp(
+    app = CwmApp(
         open_session,
         title="payments",
         branch="main",
@@ -265,6 +266,8 @@ def app_of(
         clock=clock or Clock(),
         now=lambda: "14:02",
     )
+    app.theme = theme  # a test has no terminal whose colours could be counted
+    return app
 
 
 OPENING: list[AgentEvent] = [
@@ -290,3 +293,32 @@ async def settled(pilot: Pilot[None]) -> None:
     if isinstance(app.screen, MainScreen):
         app.screen.repaint()
     await pilot.pause()
+
+
+DREAM = SessionOpened("s2", "/home/you/payments", "main", "cwm", Mode.VERIFY, "facebook/cwm", "0.0.0")
+VERIFYING: list[AgentEvent] = [
+    DREAM,
+    PromptAccepted("test_refund_keeps_the_cent fails, please fix it"),
+    ActionProposed(1, ToolCall("bash", "pytest -q")),
+    ActionBegan(1, Origin.IMAGINED),
+    ActionOutput(1, Origin.IMAGINED, "1 failed, 11 passed\n"),
+    ActionEnded(1, Origin.IMAGINED, Completed(1), "", 0.0),
+    TestsReported(1, Origin.IMAGINED, "pytest -q", 11, 1, ("tests/test_refund.py::test_refund_keeps_the_cent",)),
+    ActionBegan(1, Origin.REAL),
+    ActionOutput(1, Origin.REAL, FAILING),
+    ActionEnded(1, Origin.REAL, Completed(1), FAILING, 0.0),
+    TestsReported(1, Origin.REAL, "pytest -q", 11, 1, ("tests/test_refund.py::test_refund_keeps_the_cent",)),
+    Noticed("warning", "The shell was restarted: it had been killed.", "Variables that were set in it are gone."),
+    ActionProposed(2, ToolCall("bash", "python -c 'print(refund([1.005]))'")),
+    ActionBegan(2, Origin.IMAGINED),
+    ActionOutput(2, Origin.IMAGINED, "1.01\n"),
+    ActionEnded(2, Origin.IMAGINED, Completed(0), "", 0.0),
+]
+MANY: list[AgentEvent] = [
+    *ASKED,
+    *ran(1, "pytest -q", "F" * 40 + "\n", 1),
+    TestsReported(
+        1, Origin.REAL, "pytest -q", 200, 40, tuple(f"tests/test_rates.py::test_rate[{number}]" for number in range(40))
+    ),
+    Rested("no_patch", "Tried 1,200 candidates; the nearest leaves 3 tests failing (payments/rates.py:31)."),
+]

@@ -11,7 +11,7 @@ from cwm_agent.tui.render.edits import Edit, edit_of, trimmed
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome, seconds, stat, tests
 from cwm_agent.tui.render.rows import Row, clip, folded, join, line, ours, spread, text
 
-LABEL = 11
+LABEL = 12
 MARGIN = "  │ "
 FIRST, LAST, LIVE = 4, 3, 8
 DIFF_LINES = 12

@@ -12,7 +12,7 @@ from cwm_agent.workspace.review import ReviewFile
 
 CONTEXT = 3
 NUMBER = 5
-_FILL = {"+": "on $added-bg", "-": "on $removed-bg", " ": ""}
+_FILL = {"+": "$added-line on $added-bg", "-": "$removed-line on $removed-bg", " ": ""}
 _SIGN = {"+": ("+", "$added"), "-": ("−", "$removed"), " ": (" ", "$faint")}
 
 

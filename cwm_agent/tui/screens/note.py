@@ -34,6 +34,7 @@ class NoteInput(Input):
 
     def __init__(self) -> None:
         super().__init__(placeholder="why not? The agent reads it; enter keeps it, esc does not")
+        self.cursor_blink = False
 
     def open(self, note: str) -> None:
         """Ask."""
@@ -80,7 +81,9 @@ class EditScreen(Dialog[str | None]):
 
     def body(self) -> ComposeResult:
         """The editor."""
-        yield TextArea(self._text, show_line_numbers=True, soft_wrap=False, tab_behavior="indent")
+        area = TextArea(self._text, show_line_numbers=True, soft_wrap=False, tab_behavior="indent")
+        area.cursor_blink = False
+        yield area
 
     def on_mount(self) -> None:
         """Type at once."""

@@ -61,6 +61,7 @@ class Prompt(TextArea):
         super().__init__(
             "", id=id, placeholder=PLACEHOLDER, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False
         )
+        self.cursor_blink = False
         self.completing = False
         self.asked_at: float | None = None
         self._clock = clock

@@ -1,0 +1,124 @@
+"""What every screen looks like, in two sizes and two themes. After a change on purpose: pytest --snapshot-update."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from cwm_agent.errors import EngineUnavailable
+from cwm_agent.events import AgentEvent, Rested
+from cwm_agent.tui.app import CwmApp
+from cwm_agent.workspace.review import Review
+from tests.tui.stories import (
+    ASKED,
+    ASKING,
+    FAILED,
+    MANY,
+    OPENED,
+    OPENING,
+    READY,
+    SEARCHING,
+    STREAMING,
+    VERIFYING,
+    Clock,
+    ReplaySession,
+    app_of,
+    review,
+    settled,
+    wide_review,
+)
+
+SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (160, 48)
+Compare = Callable[..., bool]
+
+
+def pressing(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def press(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+
+    return press
+
+
+CASES: list[tuple[str, Sequence[AgentEvent], tuple[int, int], tuple[str, ...], str]] = [
+    ("welcome", [OPENED], SMALL, (), "dark"),
+    ("asked", ASKED, SMALL, (), "dark"),
+    ("failing", FAILED, MIDDLE, (), "dark"),
+    ("failing_panel", FAILED, SMALL, ("ctrl+o",), "dark"),
+    ("many_failures", MANY, MIDDLE, (), "dark"),
+    ("searching", SEARCHING, SMALL, (), "dark"),
+    ("live_output", STREAMING, LARGE, (), "dark"),
+    ("interrupted", [*STREAMING, Rested("interrupted")], SMALL, (), "dark"),
+    ("imagined_and_real", VERIFYING, MIDDLE, (), "dark"),
+    ("ready", READY, MIDDLE, (), "dark"),
+    ("ready", READY, SMALL, (), "dark"),
+    ("ready", READY, MIDDLE, (), "light"),
+    ("ready", READY, MIDDLE, (), "ansi"),
+    ("opened_item", FAILED, SMALL, ("shift+tab", "up", "enter"), "dark"),
+    ("completions", READY, SMALL, ("/", "r"), "dark"),
+    ("permission", ASKING, SMALL, (), "dark"),
+    ("help", READY, SMALL, ("f1",), "dark"),
+    ("rewind", READY, MIDDLE, ("escape", "escape"), "dark"),
+    ("rewound", READY, SMALL, ("escape", "escape", "up", "enter"), "dark"),
+    ("leave", READY, SMALL, ("ctrl+q",), "dark"),
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "size", "keys", "theme"),
+    [case[1:] for case in CASES],
+    ids=[f"{name}-{size[0]}x{size[1]}-{theme}" for name, _, size, _, theme in CASES],
+)
+def test_conversation(
+    snap_compare: Compare, events: Sequence[AgentEvent], size: tuple[int, int], keys: tuple[str, ...], theme: str
+) -> None:
+    app = app_of(ReplaySession(events, review()), theme=f"cwm-{theme}")
+    assert snap_compare(app, terminal_size=size, run_before=pressing(*keys))
+
+
+REVIEWS: list[tuple[str, Review, tuple[int, int], tuple[str, ...], str]] = [
+    ("unified", review(), MIDDLE, (), "dark"),
+    ("unified", review(), SMALL, ("a",), "dark"),
+    ("unified", review(), MIDDLE, ("a",), "light"),
+    ("split", review(), LARGE, ("s", "r"), "dark"),
+    ("files", wide_review(), MIDDLE, ("a", "tab"), "dark"),
+    ("hidden", wide_review(), MIDDLE, ("tab", "tab", "tab", "tab"), "dark"),
+    ("note", review(), SMALL, ("n", *"keep cents"), "dark"),
+    ("noted", review(), SMALL, ("n", *"keep cents", "enter"), "dark"),
+    ("edit", review(), MIDDLE, ("e",), "dark"),
+    ("question", review(), MIDDLE, ("a", "enter"), "dark"),
+    ("applied", review(), MIDDLE, ("A", "enter", "enter"), "dark"),
+    ("after", review(), MIDDLE, ("A", "enter", "enter", "escape"), "dark"),
+]
+
+
+@pytest.mark.parametrize(
+    ("patch", "size", "keys", "theme"),
+    [case[1:] for case in REVIEWS],
+    ids=[f"{name}-{size[0]}x{size[1]}-{theme}" for name, _, size, _, theme in REVIEWS],
+)
+def test_review(snap_compare: Compare, patch: Review, size: tuple[int, int], keys: tuple[str, ...], theme: str) -> None:
+    app = app_of(ReplaySession(READY, patch), theme=f"cwm-{theme}")
+    assert snap_compare(app, terminal_size=size, run_before=pressing("ctrl+r", *keys))
+
+
+@pytest.mark.parametrize("error", [None, "engine"])
+def test_opening(snap_compare: Compare, error: str | None) -> None:
+    async def open_session(report: Callable[[AgentEvent], None]) -> Any:
+        for event in OPENING:
+            report(event)
+        if error:
+            raise EngineUnavailable(
+                "No container engine answers at /var/run/docker.sock.", remedy="Start it: systemctl start docker."
+            )
+        await asyncio.Event().wait()
+
+    app = CwmApp(open_session, title="payments", branch="main", prompt="fix the failing tests", clock=Clock())
+    app.theme = "cwm-dark"
+    assert snap_compare(app, terminal_size=SMALL, run_before=pressing())
