@@ -104,7 +104,7 @@ def _carry_out(tree: Tree, journal: Journal, planned: Callable[[str], Plan]) -> 
     with suppress(OSError):
         _close(tree, journal, plan)
         journal.shorten()
-    return Receipt(plan.identity, plan.paths, plan.merged)
+    return Receipt(plan.identity, plan.paths, plan.merged, plan.undoes)
 
 
 def _take_back(tree: Tree, journal: Journal, plan: Plan, error: BaseException) -> None:
