@@ -19,6 +19,7 @@ from cwm_agent.workspace.merge import merge_entries
 
 T = TypeVar("T")
 SECONDS = 120.0
+LARGEST = 64 * 1024 * 1024
 _BY_PRODUCTS = (b"__pycache__", b".pytest_cache", b".mypy_cache", b".ruff_cache", b".hypothesis")
 
 
@@ -113,7 +114,7 @@ class Checkpoints:
 
     async def _base(self, path: bytes) -> Entry | None:
         try:
-            return await self._files.read(path)
+            return await self._files.read(path, LARGEST)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 

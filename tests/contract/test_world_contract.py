@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from cwm_agent.containers.container import Container
+from cwm_agent.containers.engine import Engine
+from cwm_agent.containers.image import Image
+from cwm_agent.containers.shell import Shell
 from cwm_agent.observations import (
     Completed,
     Finished,
@@ -21,6 +25,8 @@ from cwm_agent.observations import (
 )
 from cwm_agent.protocols import World
 from cwm_agent.testing import Answer, ScriptedWorld
+from cwm_agent.worlds.real import RealWorld
+from tests.contract.running import start
 
 MakeWorld = Callable[[], AbstractAsyncContextManager[World]]
 
@@ -31,7 +37,7 @@ async def scripted() -> AsyncIterator[World]:
     world: World = ScriptedWorld(
         {
             "echo hello": "hello\n",
-            "printf 'a\\nb'; exit 3": Answer(("a\nb",), Completed(3)),
+            "printf 'a\\nb'; (exit 3)": Answer(("a\nb",), Completed(3)),
             "true": Answer(),
             "echo begun; sleep 60": Answer(("begun\n", ""), delay=0.15),
             "cat": Answer(),
@@ -43,12 +49,31 @@ async def scripted() -> AsyncIterator[World]:
     await world.aclose()
 
 
-WORLDS = [pytest.param(scripted, id="scripted")]
+@asynccontextmanager
+async def real(container: Container) -> AsyncIterator[World]:
+    """A shell in a container that all tests here share."""
+    world: World = RealWorld(Shell(container))
+    yield world
+    await world.aclose()
 
 
-@pytest.fixture(params=WORLDS)
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    make: MakeWorld = request.param
+@pytest.fixture(scope="module")
+def container(engine: Engine, image: Image) -> Iterator[Container]:
+    container = asyncio.run(start(engine, image))
+    yield container
+    asyncio.run(container.remove())
+
+
+@pytest.fixture(params=["scripted", "real"])
+def make(request: pytest.FixtureRequest) -> MakeWorld:
+    if request.param == "scripted":
+        return scripted
+    container = request.getfixturevalue("container")
+    return lambda: real(container)
+
+
+@pytest.fixture
+async def world(make: MakeWorld) -> AsyncIterator[World]:
     async with make() as made:
         yield made
 
@@ -67,7 +92,7 @@ async def test_output_then_exactly_one_outcome(world: World) -> None:
 
 
 async def test_an_exit_code_is_an_outcome(world: World) -> None:
-    text, outcome, _ = await ask(world, "printf 'a\\nb'; exit 3")
+    text, outcome, _ = await ask(world, "printf 'a\\nb'; (exit 3)")
     assert (text, outcome) == ("a\nb", Completed(3))
     assert (await ask(world, "echo hello"))[1] == Completed(0)
 
