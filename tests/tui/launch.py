@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -21,6 +22,6 @@ class Told(ReplaySession):
 
 
 if __name__ == "__main__":
-    app = app_of(Told(SEARCHING if sys.argv[1] == "busy" else READY, review()))
+    app = app_of(Told(SEARCHING if sys.argv[1] == "busy" else READY, review()), clock=time.monotonic)
     app.run()
     sys.exit(app.return_code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from textual.pilot import Pilot
 
@@ -250,7 +250,11 @@ class Clock:
 
 
 def app_of(
-    session: ReplaySession, *, theme: str = "cwm-dark", prompt: str | None = None, clock: Clock | None = None
+    session: ReplaySession,
+    *,
+    theme: str = "cwm-dark",
+    prompt: str | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> CwmApp:
     """The application on a replayed session, with a clock that stands."""
 

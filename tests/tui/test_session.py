@@ -94,15 +94,14 @@ def fixing() -> list[Step]:
 
 
 def bench_for_the_fix() -> Bench:
-    bench = Bench(fixing())
-    now = lambda: bench.files.put(FILE.decode(), NEW.decode())  # noqa: E731 -- what the script does to the file
-    bench.world._script.update(
-        {
-            "pytest -q": Answer((FAILING,), Completed(1)),
-            "sh label.sh": Answer(effect=now),
-            "pytest -q tests": Answer((PASSING,)),
-        }
-    )
+    files: list[MemoryFiles] = []
+    world: dict[str, Answer | str] = {
+        "pytest -q": Answer((FAILING,), Completed(1)),
+        "sh label.sh": Answer(effect=lambda: files[0].put(FILE.decode(), NEW.decode())),
+        "pytest -q tests": Answer((PASSING,)),
+    }
+    bench = Bench(fixing(), world=world)
+    files.append(bench.files)
     return bench
 
 
