@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from cwm_agent.traces.frames import Frame, FrameKind, Trace
 from cwm_agent.traces.grammar import UNCHANGED, Special
 
+lean = settings(deadline=None, max_examples=60)
 SPELLED = [special.value for special in Special]
 values = st.one_of(
     st.sampled_from(["0", "1", "'x'", "[1, 2]", "{'a': 1}", "'\\n'", '"it\'s"', "'<|action_sep'", "...", "."]),

@@ -21,7 +21,7 @@ from cwm_agent.traces.jsonl import (
     read_line,
     trace_of,
 )
-from tests.unit.traces.strategies import traces
+from tests.unit.traces.strategies import lean, traces
 
 FRAME = Frame(
     event=FrameKind.LINE,
@@ -61,6 +61,7 @@ def test_the_comparison_is_the_last_line() -> None:
     assert isinstance(read_line(comparison_line(compare(other, other))), Note)
 
 
+@lean
 @given(st.data(), traces(), st.integers(0, 30))
 def test_what_is_written_is_read_with_any_split_and_any_tear(data: st.DataObject, trace: Trace, torn: int) -> None:
     whole = "".join(frame_line(frame, Origin.REAL) + "\n" for frame in trace.frames).encode()

@@ -12,7 +12,7 @@ from cwm_agent.traces.grammar import CWM, Special
 from cwm_agent.traces.locals import Resolver, shorten
 from cwm_agent.traces.raw import RawFrame
 from cwm_agent.traces.segments import IdSplitter, TextSplitter, as_ids, as_text
-from tests.unit.traces.strategies import spells_a_separator, traces
+from tests.unit.traces.strategies import lean, spells_a_separator, traces
 
 
 def pieces(draw: st.DrawFn, length: int) -> list[tuple[int, int]]:
@@ -39,6 +39,7 @@ def expected(trace: Trace) -> list[tuple[FrameKind, str, object, str | None]]:
     return [(f.event, f.source + "\n", f.locals, f.value) for f in trace.frames]
 
 
+@lean
 @given(st.data(), traces())
 def test_by_text_with_any_split(data: st.DataObject, trace: Trace) -> None:
     assume(not spells_a_separator(trace))
@@ -51,6 +52,7 @@ def test_by_text_with_any_split(data: st.DataObject, trace: Trace) -> None:
     assert whole(events, [f.depth for f in trace.frames]) == expected(trace)
 
 
+@lean
 @given(st.data(), traces())
 def test_by_ids_with_any_split_and_any_text(data: st.DataObject, trace: Trace) -> None:
     ids = as_ids(trace_segments(trace.frames), CWM, by_bytes)
@@ -62,6 +64,7 @@ def test_by_ids_with_any_split_and_any_text(data: st.DataObject, trace: Trace) -
     assert whole(events, [f.depth for f in trace.frames]) == expected(trace)
 
 
+@lean
 @given(traces())
 def test_a_decoded_trace_is_encoded_as_it_was(trace: Trace) -> None:
     raws = [event for event in read_segments(trace_segments(trace.frames)) if isinstance(event, RawFrame)]
@@ -70,6 +73,7 @@ def test_a_decoded_trace_is_encoded_as_it_was(trace: Trace) -> None:
     assert [*segments, Special.END] == trace_segments(trace.frames)
 
 
+@lean
 @given(traces())
 def test_whole_values_everywhere_are_read_as_well(trace: Trace) -> None:
     raws = [RawFrame(event=f.event, source=f.source + "\n", locals=f.locals, value=f.value) for f in trace.frames]
@@ -87,6 +91,7 @@ scraps = st.lists(
 ).map("".join)
 
 
+@lean
 @given(scraps, st.integers(1, 60))
 def test_any_text_is_read_alike_whole_and_by_characters(text: str, limit: int) -> None:
     at_once, slowly = Decoder(limit), Decoder(limit)
@@ -95,6 +100,7 @@ def test_any_text_is_read_alike_whole_and_by_characters(text: str, limit: int) -
     assert first == [*second, *slowly.close()]
 
 
+@lean
 @given(st.data(), scraps)
 def test_the_splitter_loses_nothing(data: st.DataObject, text: str) -> None:
     splitter, found = TextSplitter(), []
