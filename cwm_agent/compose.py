@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cwm_agent import __version__
-from cwm_agent.errors import CwmAgentError, UsageError
+from cwm_agent.errors import CwmAgentError, NotARepository, UsageError
 from cwm_agent.events import AgentEvent, Noticed
 from cwm_agent.settings import Settings
 from cwm_agent.text import printable_line, printable_name
@@ -138,8 +138,20 @@ async def _headless(house: House, task: str, output: Output) -> int:
 
 def run_tui(settings: Settings, *, repo: Path, without_git: bool, prompt: str | None = None) -> int:
     """Open the full screen on a repository; the exit code."""
-    repository = Repository.open(repo, create=without_git)
+    try:
+        repository = Repository.open(repo, create=without_git)
+    except NotARepository as error:
+        if not Path(repo).is_dir() or not _agrees(f"{error.message} Work on it with a private git directory?"):
+            raise
+        repository = Repository.open(repo, create=True)
     return asyncio.run(_tui(settings, repository, prompt))
+
+
+def _agrees(question: str) -> bool:
+    try:
+        return input(f"{question} [Y/n] ").strip().lower() in {"", "y", "yes"}
+    except EOFError:
+        return False
 
 
 async def _tui(settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None = None) -> int:

@@ -64,7 +64,7 @@ class Repository(Struct, frozen=True, kw_only=True):
             return cls(root=str(start))
         raise NotARepository(
             f"{_shown(start)} is not under git.",
-            remedy="Run `git init` there, or allow a private git directory that leaves the folder as it is.",
+            remedy="Run `git init` there, or add --no-git: a private git directory leaves the folder as it is.",
         )
 
 
