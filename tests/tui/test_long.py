@@ -1,4 +1,4 @@
-"""Long sessions: what is not seen costs nothing."""
+"""Long sessions: what is not seen costs nothing. Times are of the processor, whatever else the machine does."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ async def test_five_hundred_turns_open_fast_and_stay_responsive() -> None:
     session = ReplaySession(long_story(500))
     app = app_of(session)
     async with app.run_test(size=(120, 36)) as pilot:
-        began = time.perf_counter()
+        began = time.process_time()
         await settled(pilot)
-        opened = time.perf_counter() - began
+        opened = time.process_time() - began
         conversation = app.screen.query_one(Conversation)
+        assert len(app.picture.blocks) > 500 * 12, "all of it is there"
         assert conversation.virtual_size.height < WINDOW * 12, "only a window of it is laid out"
         times = []
         for letter in "a quick fox":
-            began = time.perf_counter()
+            began = time.process_time()
             await pilot.press(letter)
             app.screen.repaint()
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         assert app.screen.query_one(Prompt).text == "a quick fox"
-    assert opened < 5.0
-    assert sorted(times)[len(times) // 2] < 0.2
+    print(f"opened in {opened:.2f} s, a key in {sorted(times)[len(times) // 2] * 1000:.0f} ms")
+    assert opened < 1.5
+    assert sorted(times)[len(times) // 2] < 0.06
 
 
 async def test_scrolling_to_the_top_brings_what_is_earlier() -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pexpect
@@ -32,13 +31,13 @@ def test_the_first_paint_needs_no_adapter() -> None:
 
 
 def test_the_first_paint_comes_at_once(tmp_path: Path) -> None:
-    began = time.monotonic()
+    """In processor time, which does not depend on what else the machine does."""
     child = launch(tmp_path)
     child.expect("payments")
-    took = time.monotonic() - began
+    user, system = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     child.kill(signal.SIGKILL)
     child.close()
-    assert took < 2.0, "0.6 s is the goal on an idle machine; the benchmark measures it"
+    assert (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") < 0.6
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
