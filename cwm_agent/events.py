@@ -277,7 +277,7 @@ class SubmitPrompt(Struct, frozen=True, tag="submit_prompt"):
 
 
 class RunInSandbox(Struct, frozen=True, tag="run_in_sandbox"):
-    """Run the user's own command in the sandbox; the policy sees it and its output."""
+    """Run the user's own command in the sandbox, in any mode; the policy sees it and its output."""
 
     command: str
 

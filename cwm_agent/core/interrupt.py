@@ -46,6 +46,9 @@ class Stop:
 
     async def guard(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
         """The result of `work`; Interrupted or TimeIsUp, after its own clean-up ran, when it was stopped."""
+        if self.given:
+            work.close()
+            raise Interrupted
         task = asyncio.ensure_future(work)
         word = asyncio.ensure_future(self._given.wait())
         try:

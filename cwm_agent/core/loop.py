@@ -62,14 +62,14 @@ class Loop:
             if isinstance(decision, FinalAnswer):
                 return self._conclude(decision)
             budget.take_turn()
-            good = await self.act(decision.call, stop, budget.seconds)
+            good = await self.act(decision.call, self._mode(), stop, budget.seconds)
             if good and decision.call.tool == "submit":
                 self._submitted()
 
-    async def act(self, call: ToolCall, stop: Stop, seconds: float) -> bool:
+    async def act(self, call: ToolCall, mode: Mode, stop: Stop, seconds: float) -> bool:
         """One action and its checkpoint, which is made even when the action was interrupted."""
         try:
-            return await self._hands.act(call, self._mode(), stop, seconds)
+            return await self._hands.act(call, mode, stop, seconds)
         finally:
             await self._checkpoints.note(self._hands.number)
 

@@ -5,6 +5,7 @@ A process may be killed at any byte: what it had appended is read back, and at m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -82,14 +83,23 @@ class Record:
         return self._blobs.read(checkpoint) if checkpoint else ChangeSet()
 
     def close(self) -> None:
-        """Make it last, and let others write."""
+        """Make it last, and let others write; a session of which nothing was written leaves nothing."""
         if self._handle >= 0:
             try:
                 os.fsync(self._handle)
+                empty = os.fstat(self._handle).st_size == 0
             finally:
                 os.close(self._handle)
                 self._handle = -1
+            if empty:
+                self._vanish()
         self._lock.release()
+
+    def _vanish(self) -> None:
+        with contextlib.suppress(OSError):  # whatever else stands in the folder keeps it
+            (self.folder / EVENTS).unlink()
+            (self.folder / "lock").unlink()
+            self.folder.rmdir()
 
     def _take_up(self) -> Recorded:
         """Read what is there; bytes after the last whole record are put aside and cut off."""

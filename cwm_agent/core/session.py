@@ -170,7 +170,10 @@ class Session:
                 await self._give_back(part.aclose)
         self._bus.publish(SessionClosed())
         self._bus.close()
-        parts.recorder.close()
+        try:
+            parts.recorder.close()
+        except OSError as error:
+            _LOG.error("The record could not be closed", exc_info=error)
 
     async def _give_back(self, close: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -15,6 +15,7 @@ from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.errors import ContainerDied, CwmAgentError, LimitError
 from cwm_agent.events import Noticed, PromptAccepted, Rested, Rewound, SessionResumed, ToolCall
+from cwm_agent.observations import Mode
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,10 +39,10 @@ class Turns:
         await self._turn(text, lambda: self._loop.run(budget, self._stop))
 
     async def command(self, line: str) -> None:
-        """Run the user's own command in the sandbox: a turn of one action, its prompt marked with `!`."""
+        """Run the user's own command, for real in every mode: a turn of one action, its prompt marked with `!`."""
 
         async def work() -> Rested:
-            await self._loop.act(ToolCall("bash", line), self._stop, self._parts.loop_limits.seconds)
+            await self._loop.act(ToolCall("bash", line), Mode.REAL, self._stop, self._parts.loop_limits.seconds)
             return Rested("answered")
 
         await self._turn(f"!{line}", work)

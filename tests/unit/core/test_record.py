@@ -186,6 +186,15 @@ def test_a_second_writer_is_told_who_has_it(tmp_path: Path) -> None:
     Record(tmp_path / "s1").close()
 
 
+def test_a_session_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    Record(tmp_path / "s1").close()
+    assert list(tmp_path.iterdir()) == []
+    record = Record(tmp_path / "s2")
+    record.keep(1, CHANGES)
+    record.close()
+    assert (tmp_path / "s2").is_dir()
+
+
 def test_a_full_disk_leaves_the_record_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = Record(tmp_path / "s1")
     record.append(OPENED)

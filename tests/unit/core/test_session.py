@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from cwm_agent.core import interrupt
 from cwm_agent.core.session import NO_MODEL
 from cwm_agent.errors import ContainerDied, EngineUnavailable, SessionError
 from cwm_agent.events import (
@@ -43,9 +46,9 @@ from cwm_agent.events import (
 )
 from cwm_agent.events import TestsReported as Report
 from cwm_agent.observations import Completed, LimitReached, Mode, Origin, Unreadable
-from cwm_agent.protocols import Act, FinalAnswer
+from cwm_agent.protocols import Act, FinalAnswer, PolicyEvent
 from cwm_agent.settings import LimitSettings
-from cwm_agent.testing import Answer
+from cwm_agent.testing import Answer, ScriptedPolicy
 from tests.unit.core.stage import TREE, Stage, bash, opened
 
 DONE = FinalAnswer("Done.")
@@ -220,10 +223,38 @@ async def test_an_interrupt_stops_a_policy_that_thinks() -> None:
 
 
 async def test_an_interrupt_right_behind_a_prompt_stops_it_and_one_at_rest_stops_nothing() -> None:
-    async with opened(Stage([60.0], [DONE])) as stage:
+    async with opened(Stage([DONE])) as stage:
         await stage.tell(Interrupt())
         assert await stage.tell("go", Interrupt()) == Rested("interrupted")
         assert await stage.tell(Interrupt(), "go") == Rested("answered")
+
+
+async def test_what_cannot_be_stopped_is_left_behind_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupt, "PATIENCE", 0.05)
+    release = asyncio.Event()
+
+    class Stubborn(ScriptedPolicy):
+        async def decide(self, history: Sequence[AgentEvent]) -> AsyncIterator[PolicyEvent]:
+            for _ in range(2):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await release.wait()
+            yield FinalAnswer("late")
+
+    async with opened(Stage(policy=Stubborn())) as stage:
+        assert await stage.tell("go", Interrupt()) == Rested("interrupted")
+        assert "left behind" not in str(stage.all(Noticed)), "it had not begun"
+        await stage.session.send(SubmitPrompt("go"))
+        await asyncio.sleep(0.05)
+        assert await stage.tell(Interrupt()) == Rested("interrupted")
+        assert "left behind" in stage.last(Noticed).text
+        release.set()
+        await asyncio.sleep(0)
+
+
+async def test_the_users_own_command_is_real_in_any_mode() -> None:
+    async with opened(Stage(imagined={"pytest -q": "?"}, mode=Mode.IMAGINED)) as stage:
+        await stage.tell(RunInSandbox("pytest -q"))
+        assert [event.origin for event in stage.all(ActionBegan)] == [Origin.REAL]
 
 
 async def test_the_turns_of_a_request_are_limited() -> None:
