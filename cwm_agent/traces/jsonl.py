@@ -75,10 +75,16 @@ def comparison_line(comparison: Comparison) -> str:
 
 
 class LineReader:
-    """Reads JSON lines from a stream of bytes, wherever it was split."""
+    """Reads JSON lines from a stream of bytes, wherever it was split.
 
-    def __init__(self, limit: int = LINE_LIMIT) -> None:
+    `origin` is that of frames that name none, as the tracer's do, which are real. A zero byte ends the stream: so the
+    unused rest of a file begins that a killed process had mapped.
+    """
+
+    def __init__(self, limit: int = LINE_LIMIT, *, origin: Origin | None = None) -> None:
         self._limit = limit
+        self._origin = origin
+        self._ended = False
         self._held = bytearray()
         self._skipping = False
         self.torn = False
@@ -87,11 +93,15 @@ class LineReader:
     def feed(self, data: bytes) -> list[Line]:
         """The lines that are now complete; empty ones are skipped."""
         found: list[Line] = []
+        if self._ended:
+            return found
+        data, zero, _ = data.partition(b"\0")
+        self._ended = bool(zero)
         *ended, rest = data.split(b"\n")
         for piece in ended:
             self._take(piece, found)
             if not self._skipping and self._held.strip():
-                found.append(read_line(bytes(self._held)))
+                found.append(read_line(bytes(self._held), self._origin))
             self._held.clear()
             self._skipping = False
         self._take(rest, found)
@@ -112,18 +122,19 @@ class LineReader:
         held, self._held = bytes(self._held), bytearray()
         if not held.strip():
             return []
-        last = read_line(held)
+        last = read_line(held, self._origin)
         self.torn = isinstance(last, Unreadable)
         return [] if self.torn else [last]
 
 
-def read_line(line: bytes | str) -> Line:
-    """What one line says."""
+def read_line(line: bytes | str, origin: Origin | None = None) -> Line:
+    """What one line says; `origin` is that of a frame that names none."""
     text = line if isinstance(line, str) else line.decode("utf-8", "replace")
     try:
         content = json.loads(text)
         if isinstance(content, dict) and "event" in content:
-            return _record(msgspec.convert(content, _Written))
+            named = content if origin is None else {"origin": origin.value, **content}
+            return _record(msgspec.convert(named, _Written))
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
         return Unreadable(text[:_SHOWN], str(error).split("\n")[0][:200] or type(error).__name__)
     return Note(content) if isinstance(content, dict) else Unreadable(text[:_SHOWN], "Not a JSON object.")

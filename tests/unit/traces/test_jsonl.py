@@ -123,3 +123,22 @@ def test_a_field_that_we_do_not_know_is_no_hindrance() -> None:
     found = read_line(json.dumps(written))
     assert isinstance(found, Record)
     assert found.frame.basis == {}
+
+
+def test_a_mapped_file_of_a_killed_process_ends_at_its_first_zero() -> None:
+    line = frame_line(FRAME, Origin.REAL).encode() + b"\n"
+    for torn in (b"", line[:20]):
+        stream, reader = line + torn + bytes(5000), LineReader(limit=1000)
+        lines = [found for at in range(0, len(stream), 7) for found in reader.feed(stream[at : at + 7])]
+        assert [*lines, *reader.close()] == [Record(Origin.REAL, FRAME)]
+        assert reader.torn == bool(torn)
+
+
+def test_a_frame_without_an_origin_has_none_unless_the_reader_knows_it() -> None:
+    written = json.loads(frame_line(FRAME, Origin.REAL))
+    del written["origin"]
+    line = json.dumps(written).encode() + b"\n"
+    assert isinstance(LineReader().feed(line)[0], Unreadable)
+    assert LineReader(origin=Origin.REAL).feed(line) == [Record(Origin.REAL, FRAME)]
+    imagined = frame_line(FRAME, Origin.IMAGINED).encode() + b"\n"
+    assert LineReader(origin=Origin.REAL).feed(imagined) == [Record(Origin.IMAGINED, FRAME)]
