@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from cwm_agent.headless import Output
 
 Report = Callable[[AgentEvent], None]
-
-_COLLECT = "python3 -m pytest --collect-only -q"
-_COLLECTED = frozenset({0, 5})
-"""pytest's exit codes for `all test modules import` and `there are no tests`."""
 
 
 class House:
@@ -75,10 +72,8 @@ class House:
         from cwm_agent.core.parts import SessionParts
         from cwm_agent.core.session import Session
         from cwm_agent.policies.forager.policy import Forager
-        from cwm_agent.tools.bash import Bash
-        from cwm_agent.tools.create import Create
-        from cwm_agent.tools.edit import Edit
-        from cwm_agent.tools.submit import Submit
+        from cwm_agent.preparation import prepare
+        from cwm_agent.tools import all_tools
         from cwm_agent.workspace.local import LocalWorkspace
         from cwm_agent.worlds.real import RealWorld
 
@@ -90,13 +85,14 @@ class House:
             real=RealWorld(sandbox.shell),
             imagined=None,
             files=sandbox.files,
-            tools=(Bash(), Edit(), Create(), Submit()),
+            tools=all_tools(),
             workspace=LocalWorkspace(Path(self._repository.root), self._repository.branch),
             recorder=record,
             action_limits=settings.sandbox.limits(),
             loop_limits=settings.limits,
             version=__version__,
             recover_sandbox=sandbox.recover,
+            prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)
 

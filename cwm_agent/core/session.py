@@ -106,6 +106,8 @@ class Session:
                 self.notice("info", mended)
         if self._note() or self._resumed:
             self._bus.publish(ModeChanged(self._mode, self._note()))
+        if self._parts.prepare is not None:
+            await self._parts.prepare(self)
         self._queue.open()
 
     async def send(self, command: UserCommand) -> None:

@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("models", "worlds", "policies", "tools", "containers", "workspace", "testing", "demo", "nano"),
     ),
     ("front ends", ("tui", "repl", "headless", "transcript", "acp")),
-    ("root", ("compose", "cli", "doctor", "__main__")),
+    ("root", ("compose", "cli", "doctor", "preparation", "__main__")),
 )
 ORDER = [name for name, _ in LAYERS]
 PURE = {"values", "events", "pure", "protocols"}
