@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -19,9 +20,9 @@ FIELDS = {
 }  # fmt: skip
 
 
-def tests_pass(folder: Path) -> bool:
+def suite_passes(folder: Path) -> bool:
     answer = subprocess.run(
-        ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=folder, capture_output=True
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=folder, capture_output=True
     )
     return answer.returncode == 0
 
@@ -47,7 +48,7 @@ def test_json_is_one_object_with_the_promised_fields(run: Run, sample: Path) -> 
     (sample / "p.patch").write_text(result["patch"])
     git(sample, "apply", "p.patch")
     (sample / "p.patch").unlink()
-    assert tests_pass(sample)
+    assert suite_passes(sample)
 
 
 def test_stream_json_is_the_event_stream_and_then_the_object(run: Run, sample: Path) -> None:
@@ -67,7 +68,7 @@ def test_apply_writes_the_accepted_patch_and_undo_takes_it_back(run: Run, sample
     done = run("run", PROMPT, "--repo", str(sample), "--apply", "--output", str(tmp_path / "fix.patch"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "fix.patch").read_bytes().startswith(b"diff --git")
-    assert tests_pass(sample)
+    assert suite_passes(sample)
     assert git(sample, "rev-parse", "HEAD") == before
     undone = run("undo", "--repo", str(sample))
     assert undone.returncode == 0, undone.stderr
