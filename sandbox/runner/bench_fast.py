@@ -72,8 +72,8 @@ class FastPlugin:
         return True
 
     def _plain_calls(self, selection: Selection) -> list:
-        """The first of the failing tests, as far as they are mere calls."""
-        return list(itertools.takewhile(bool, map(plain_call, selection.failing)))
+        """The tests that come first, as far as they are mere calls."""
+        return list(itertools.takewhile(bool, map(plain_call, selection.items)))
 
     def _doubt(self, selection: Selection, *, whole: bool) -> str:
         """Why forking from here would not be right, or nothing."""
@@ -119,8 +119,7 @@ class FastPlugin:
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             return verdict("broken", 0, selection.total, f"{type(error).__name__}: {error}")
         if calls and "again" not in child.job:
-            reason = screen(calls, child, [item.nodeid for item in selection.failing])
-            return verdict("failing", child.progress.read()[1], selection.total, reason) if reason else {"again": True}
+            return screen(calls, child, selection)
         return judge(session.config, self._tree, child, selection)
 
     def _pairs(self, files: dict[str, str]) -> list:

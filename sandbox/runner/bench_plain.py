@@ -12,6 +12,7 @@ from typing import Callable
 
 import pytest
 from _cwm_runner.bench_report import first_line
+from _cwm_runner.bench_run import Selection, verdict
 
 _HOOKS = ("protocol", "setup", "call", "teardown", "makereport")
 _HARMLESS = (
@@ -62,17 +63,18 @@ def _parameters(item) -> dict | None:
     return direct if set(information.argnames) == set(direct) else None
 
 
-def screen(calls: list, child, nodes: list[str]) -> str:
-    """Make the calls in turn: which test fails and why, or nothing where none does."""
+def screen(calls: list, child, selection: Selection) -> dict:
+    """Make the calls of the first tests in turn: the verdict where one raises, else that it has to be run again."""
     for position, call in enumerate(calls):
         child.progress.begin(position, position)
         try:
             call()
         except _UNDECIDED:
-            return ""
+            break
         except BaseException as error:
-            return f"{nodes[position]}: {_words(error)}"
-    return ""
+            reason = f"{selection.items[position].nodeid}: {_words(error)}"
+            return verdict(selection.stage(position), position, selection.total, reason)
+    return {"again": True}
 
 
 def _words(error: BaseException) -> str:

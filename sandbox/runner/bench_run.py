@@ -17,9 +17,18 @@ class Selection:
         self.missing += lost
 
     @property
+    def items(self) -> list:
+        """The tests in the order in which they run."""
+        return self.failing + self.related
+
+    @property
     def total(self) -> int:
         """How many tests there are, those that could not be found included."""
         return len(self.failing) + len(self.related) + len(self.missing)
+
+    def stage(self, position: int) -> str:
+        """How far a candidate came that does not pass the test at `position`."""
+        return "failing" if position < len(self.failing) else "related"
 
 
 def _select(items: list, wanted: list[str]) -> tuple[list, list[str]]:
@@ -37,7 +46,7 @@ def judge(config, tree, child, selection: Selection) -> dict:
     """Run the tests and return the verdict; a child runs this once, and ends."""
     reports = Reports(tree)
     config.pluginmanager.register(reports, "cwm-bench-reports")
-    items = selection.failing + selection.related
+    items = selection.items
     passed = 0
     for position, item in enumerate(items):
         following = items[position + 1] if position + 1 < len(items) else None
@@ -48,9 +57,9 @@ def judge(config, tree, child, selection: Selection) -> dict:
             config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         except BaseException as error:  # Exit, KeyboardInterrupt: whatever a test raises past pytest
             reports.broke("failed", f"{type(error).__name__}: {error}")
-        must_pass = position < len(selection.failing)
-        if not (reports.passed if must_pass else reports.good):
-            return verdict("failing" if must_pass else "related", passed, selection.total, _why(item, reports))
+        stage = selection.stage(position)
+        if not (reports.passed if stage == "failing" else reports.good):
+            return verdict(stage, passed, selection.total, _why(item, reports))
         passed += 1
     return verdict("survived", passed, selection.total)
 
