@@ -20,7 +20,8 @@ def plural(number: int, noun: str) -> str:
 def suspicion(suspects: Sequence[Suspect], failing: Sequence[str], passing: int) -> str:
     """The most suspicious lines, as a thought."""
     shown = suspects[:SHOWN]
-    head = f"{plural(len(failing), 'failing test')} against {plural(passing, 'passing one')}. Most suspicious lines (Ochiai):"
+    against = f"{plural(len(failing), 'failing test')} against {plural(passing, 'passing one')}"
+    head = f"{against}. Most suspicious lines (Ochiai):"
     width = max((len(f"{one.path}:{one.line}") for one in shown), default=0)
     lines = [f"  {f'{one.path}:{one.line}':<{width}}  {one.score:.2f}  {one.text}" for one in shown]
     return "\n".join([head, *lines]) + "\n"
@@ -68,7 +69,8 @@ def repair(survivor: Survivor, suspects: Sequence[Suspect], failing: Sequence[st
             lines.append(f"It stands beside the suspicious statement of rank {rank} of {len(suspects)}.")
     names = ", ".join(failing[:3]) + (f" and {len(failing) - 3} more" if len(failing) > 3 else "")
     lines.append(
-        f"Of {plural(tried, 'candidate')} tried, this one makes {names} pass and keeps {plural(related, 'related test')} passing."
+        f"Of {plural(tried, 'candidate')} tried, this one makes {names} pass "
+        f"and keeps {plural(related, 'related test')} passing."
     )
     return "\n".join(lines)
 
@@ -113,7 +115,7 @@ def gave_up(
             lines.append(f"  {words}: {verdict.passed} of {verdict.total} tests passed")
     if ended == "time":
         lines.append(
-            "You can allow more time (forager.seconds), or name one failing test or function so that I look there first."
+            "You can allow more time (forager.seconds), or name one failing test or function, and I look there first."
         )
     elif edits < 2:
         lines.append(

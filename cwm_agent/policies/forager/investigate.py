@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from msgspec import Struct, structs
 
@@ -13,12 +13,13 @@ from cwm_agent.policies.forager import choose, explain, hunks, localise
 from cwm_agent.policies.forager.request import Resolved, Target, resolve
 from cwm_agent.policies.forager.search import Search
 from cwm_agent.policies.forager.source import Source
-from cwm_agent.protocols import Bench, FinalAnswer, Files, Screener, Spectrum
+from cwm_agent.protocols import Bench, Files, FinalAnswer, Screener, Spectrum
 from cwm_agent.settings import ForagerSettings
 
 SPECTRUM_SHARE = 0.5
 RECHECKED = 20
 LEAST_SECONDS = 1.0
+UNSTEADY = "Look for time, random numbers, the order of tests, or state that tests share."
 
 
 class Plan(Struct, frozen=True):
@@ -40,6 +41,9 @@ class Plan(Struct, frozen=True):
         return structs.replace(self, chosen=self.others[0], others=self.others[1:], attempts=self.attempts + 1)
 
 
+Step = ThoughtWritten | TextWritten | Progressed | Plan | FinalAnswer
+
+
 class Investigation:
     """One look at the code as it is now. `steps` yields what to show and ends with a Plan or a FinalAnswer."""
 
@@ -52,9 +56,7 @@ class Investigation:
         self._screener = screener
         self._declined = declined
 
-    async def steps(
-        self, target: Target, reported: Sequence[str]
-    ) -> AsyncIterator[ThoughtWritten | TextWritten | Progressed | Plan | FinalAnswer]:
+    async def steps(self, target: Target, reported: Sequence[str]) -> AsyncGenerator[Step, None]:
         """Look into a target; `reported` are the tests that the run before reported as failing."""
         deadline = time.monotonic() + self._settings.seconds
         yield Progressed("Recording which lines each test runs", 0, None, "tests")
@@ -116,7 +118,7 @@ class Investigation:
 
     async def _repair(
         self, spectrum: Spectrum, target: Target, failing: tuple[str, ...], deadline: float
-    ) -> AsyncIterator[ThoughtWritten | TextWritten | Progressed | Plan | FinalAnswer]:
+    ) -> AsyncGenerator[Step, None]:
         sources = await self._sources(localise.paths_to_read(spectrum, failing))
         passing = tuple(result.id for result in spectrum.results if result.outcome == "passed")
         related = tuple(test for test in passing if set(spectrum.lines.get(test, {})) & set(sources))
@@ -148,7 +150,7 @@ class Investigation:
         yield FinalAnswer(explain.gave_up(tried, ended, ranking, last.misses, self._settings.edits))
 
     def _time_limit(self, spectrum: Spectrum) -> float:
-        """Seconds for one test of one candidate: ten times the slowest test that ended, so that endless loops cost little."""
+        """Seconds for one test of a candidate: ten times the slowest that ended, so that endless loops cost little."""
         ended = [result.seconds for result in spectrum.results if result.outcome in ("passed", "failed", "error")]
         return min(self._settings.test_seconds, max(LEAST_SECONDS, 10 * max(ended, default=0.0)))
 
@@ -236,8 +238,8 @@ def _not_found(resolved: Resolved, spectrum: Spectrum) -> str:
 def _nothing_fails(spectrum: Spectrum, flaky: Sequence[str]) -> str:
     if flaky:
         return (
-            f"Flaky: {', '.join(flaky)} failed once and passed once on the same code, so I change nothing: an edit that "
-            "seems to mend it would prove nothing.\nLook for time, random numbers, the order of tests or shared state in it."
+            f"Flaky: {', '.join(flaky)} failed once and passed once on the same code, so I change nothing: an edit "
+            f"that seems to mend it would prove nothing.\n{UNSTEADY}"
         )
     passed = sum(result.outcome == "passed" for result in spectrum.results)
     return f"Nothing to repair: {explain.plural(passed, 'test')} ran and passed."
@@ -245,8 +247,8 @@ def _nothing_fails(spectrum: Spectrum, flaky: Sequence[str]) -> str:
 
 def _unstable(group: Sequence[str]) -> str:
     return (
-        f"{', '.join(group)} failed at first, but passed when I ran the unchanged code again: the outcome depends on more "
-        "than the code. I change nothing.\nLook for time, random numbers, the order of tests or shared state."
+        f"{', '.join(group)} failed at first, but passed when I ran the unchanged code again: the outcome depends on "
+        f"more than the code. I change nothing.\n{UNSTEADY}"
     )
 
 

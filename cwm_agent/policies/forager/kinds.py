@@ -103,8 +103,8 @@ class Edit(Struct, frozen=True):
 class Proposal(Struct, frozen=True):
     """A candidate repair of one file.
 
-    `line` is the first changed line of `before`, the old text; `score` is suspicion × prior; `size` counts the words and
-    signs that differ.
+    `line` is the first changed line of `before`, the old text; `score` is suspicion × prior; `size` counts the
+    words and signs that differ.
     """
 
     path: str

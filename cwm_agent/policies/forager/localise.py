@@ -18,7 +18,7 @@ READ = 0.6
 
 
 class Suspect(Struct, frozen=True):
-    """A statement under suspicion: `score` is above 0, and above 1 only through hints; `why` says where it comes from."""
+    """A statement under suspicion: `score` is above 0, and above 1 only through hints; `why` is its reason."""
 
     path: str
     line: int
@@ -194,7 +194,7 @@ def groups(spectrum: Spectrum, failing: Sequence[str], sources: Mapping[str, Sou
         for tests, shared in found:
             if shared & places or not places:
                 tests.append(test)
-                shared &= places
+                shared.intersection_update(places)
                 break
         else:
             found.append(([test], set(places)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from cwm_agent.events import AgentEvent, TextWritten, ThoughtWritten, ToolCall
 from cwm_agent.observations import LimitReached
-from cwm_agent.policies.forager import explain, hunks
-from cwm_agent.policies.forager.investigate import Investigation, Plan, problem
+from cwm_agent.policies.forager import explain, hunks, localise
+from cwm_agent.policies.forager.investigate import UNSTEADY, Investigation, Plan, problem
 from cwm_agent.policies.forager.localise import is_test_file
-from cwm_agent.policies.forager.request import Decline, Target, understand
+from cwm_agent.policies.forager.request import Decline, Target, resolve, understand
 from cwm_agent.policies.forager.turn import DIFF, PATCH, PYTEST, Done, Turn, counts, failures, read
 from cwm_agent.protocols import Act, Bench, Files, FinalAnswer, PolicyEvent, Screener
 from cwm_agent.settings import ForagerSettings
@@ -41,7 +41,7 @@ class Forager:
         """End the bench's processes."""
         await self._bench.aclose()
 
-    async def decide(self, history: Sequence[AgentEvent]) -> AsyncIterator[PolicyEvent]:
+    async def decide(self, history: Sequence[AgentEvent]) -> AsyncGenerator[PolicyEvent, None]:
         """Yield what there is to see, and end with the next action or the answer."""
         turn = read(history)
         self._remember(turn)
@@ -57,9 +57,9 @@ class Forager:
         if self._plans and not made and turn.last is not None and turn.last.is_tests:
             self._plans, self._pending = [], []
 
-    def _steps(self, turn: Turn) -> AsyncIterator[PolicyEvent]:
+    def _steps(self, turn: Turn) -> AsyncGenerator[PolicyEvent, None]:
         last = turn.last
-        if last is None or last.call.tool == "edit" and not any(done.is_tests for done in turn.actions):
+        if last is None or (last.call.tool == "edit" and not any(done.is_tests for done in turn.actions)):
             return self._begin(turn)
         if last.is_tests:
             return self._after_tests(turn, last)
@@ -69,7 +69,7 @@ class Forager:
             return self._after_submit(turn, last)
         return self._after_diff(last)
 
-    async def _begin(self, turn: Turn) -> AsyncIterator[PolicyEvent]:
+    async def _begin(self, turn: Turn) -> AsyncGenerator[PolicyEvent, None]:
         target = understand(turn.prompt)
         if isinstance(target, Decline):
             yield FinalAnswer(target.text)
@@ -101,7 +101,7 @@ class Forager:
         except (OSError, UnicodeDecodeError):
             return None
 
-    async def _after_tests(self, turn: Turn, last: Done) -> AsyncIterator[PolicyEvent]:
+    async def _after_tests(self, turn: Turn, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         target = understand(turn.prompt)
         target = Target() if isinstance(target, Decline) else target
         if turn.edited_before_tests and any(done.call.tool == "edit" for done in turn.actions):
@@ -111,28 +111,30 @@ class Forager:
         else:
             blocked = _blocked(last)
             steps = self._answer(blocked) if blocked else self._investigate(turn, target, last)
-        async with aclosing(steps):  # type: ignore[type-var]  # all four are async generators
+        async with aclosing(steps):
             async for event in steps:
                 yield event
 
-    async def _answer(self, text: str) -> AsyncIterator[PolicyEvent]:
+    async def _answer(self, text: str) -> AsyncGenerator[PolicyEvent, None]:
         yield FinalAnswer(text)
 
-    async def _all_pass(self, target: Target, last: Done) -> AsyncIterator[PolicyEvent]:
+    async def _all_pass(self, target: Target, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         """Nothing fails; where a test was named, whether that holds when it runs again."""
         passed = explain.plural(counts(last.observation).get("passed", 0), "test")
         if target.tests:
-            again = await self._bench.spectrum(target.tests, self._settings.test_seconds)
-            failed = [result for result in again.results if result.outcome not in ("passed", "skipped")]
+            exact = all(".py::" in name for name in target.tests)
+            again = await self._bench.spectrum(target.tests if exact else (), self._settings.test_seconds)
+            named = set(resolve(target, [result.id for result in again.results]).tests)
+            failed = [one for one in localise.failing_ids(again) if one in named]
             if failed and not again.problem:
                 yield FinalAnswer(
-                    f"Flaky: {', '.join(one.id for one in failed)} passed just now and failed when I ran it again on the same "
-                    "code, so I change nothing.\nLook for time, random numbers, the order of tests or shared state in it."
+                    f"Flaky: {', '.join(failed)} passed just now and failed when I ran it again on the same code, "
+                    f"so I change nothing.\n{UNSTEADY}"
                 )
                 return
         yield FinalAnswer(f"Nothing to repair: {passed} ran and passed.")
 
-    async def _investigate(self, turn: Turn, target: Target, last: Done) -> AsyncIterator[PolicyEvent]:
+    async def _investigate(self, turn: Turn, target: Target, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         if isinstance(last.outcome, LimitReached):
             yield ThoughtWritten("The run did not end in time: a test hangs. Each test gets its own time limit now.\n")
         look = Investigation(self._bench, self._files, self._settings, self._screener, turn.declined)
@@ -145,7 +147,7 @@ class Forager:
                 async for event in self._make(step):
                     yield event
 
-    async def _make(self, plan: Plan) -> AsyncIterator[PolicyEvent]:
+    async def _make(self, plan: Plan) -> AsyncGenerator[PolicyEvent, None]:
         """The first edit of a plan's repair; the others wait."""
         calls: list[str] = []
         for path, after in plan.chosen.files.items():
@@ -163,7 +165,7 @@ class Forager:
         self._pending = calls[1:]
         yield Act(ToolCall("edit", calls[0]))
 
-    async def _after_edit(self, turn: Turn, last: Done) -> AsyncIterator[PolicyEvent]:
+    async def _after_edit(self, turn: Turn, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         if last.exit_code not in (0, None):
             yield FinalAnswer(f"The edit was refused, and nothing else was done:\n{last.observation.strip()}")
             return
@@ -177,7 +179,7 @@ class Forager:
         yield TextWritten("I'll run the related tests on the edited code.\n")
         yield Act(ToolCall("bash", _check_command(plan, turn)))
 
-    async def _after_check(self, turn: Turn, last: Done, target: Target) -> AsyncIterator[PolicyEvent]:
+    async def _after_check(self, turn: Turn, last: Done, target: Target) -> AsyncGenerator[PolicyEvent, None]:
         failing = failures(last.observation)
         if last.exit_code == 0:
             yield TextWritten("They pass. I'll write the patch.\n")
@@ -185,7 +187,7 @@ class Forager:
             return
         plan = self._plans[-1] if self._plans else None
         ours = set(plan.failing) | set(plan.related) if plan else set()
-        if plan is None or failing and not ours & set(failing):
+        if plan is None or (failing and not ours & set(failing)):
             rounds = sum(done.is_tests for done in turn.actions)
             if rounds <= ROUNDS:
                 yield TextWritten(
@@ -204,7 +206,7 @@ class Forager:
         async for event in self._retry(plan):
             yield event
 
-    async def _retry(self, plan: Plan) -> AsyncIterator[PolicyEvent]:
+    async def _retry(self, plan: Plan) -> AsyncGenerator[PolicyEvent, None]:
         """The repair held on the bench and not in an ordinary run: the next one, or back to how it was."""
         following = plan.next()
         if following is not None:
@@ -221,13 +223,13 @@ class Forager:
         self._pending = calls[1:]
         yield Act(ToolCall("edit", calls[0])) if calls else FinalAnswer(_unproven(plan))
 
-    async def _after_diff(self, last: Done) -> AsyncIterator[PolicyEvent]:
+    async def _after_diff(self, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         if last.exit_code not in (0, None):
             yield FinalAnswer(f"The patch could not be written:\n{last.observation.strip()}")
             return
         yield Act(ToolCall("submit", PATCH))
 
-    async def _after_submit(self, turn: Turn, last: Done) -> AsyncIterator[PolicyEvent]:
+    async def _after_submit(self, turn: Turn, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         checks = [done for done in turn.actions if done.is_tests]
         lines = [_recalled(turn)] if not self._plans else []
         for plan in self._plans:
@@ -259,8 +261,7 @@ def _first_command(target: Target) -> str:
 def _check_command(plan: Plan | None, turn: Turn) -> str:
     """pytest on the files of the related tests; tests known to fail for other reasons are deselected."""
     if plan is None:
-        first = next((done.call.content for done in turn.actions if done.is_tests), PYTEST)
-        return first
+        return next((done.call.content for done in turn.actions if done.is_tests), PYTEST)
     paths = sorted({test.split("::", 1)[0] for test in (*plan.failing, *plan.related)})
     words = [PYTEST, *(shlex.quote(path) for path in paths if len(paths) <= MANY_FILES)]
     target = understand(turn.prompt)
@@ -284,8 +285,9 @@ def _abandoned(plan: Plan) -> Plan:
 
 def _unproven(plan: Plan) -> str:
     return (
-        f"I found no repair that holds in an ordinary run. After {explain.plural(plan.tried, 'candidate')} this came nearest, "
-        f"and I took it back: {plan.chosen.words}.\nThe tests may depend on their order or on state outside the code."
+        f"I found no repair that holds in an ordinary run. After {explain.plural(plan.tried, 'candidate')} this came "
+        f"nearest, and I took it back: {plan.chosen.words}.\n"
+        "The tests may depend on their order or on state outside the code."
     )
 
 

@@ -50,14 +50,16 @@ _REPAIR = re.compile(
     re.IGNORECASE,
 )
 _OTHER = (
-    "explain|describe|summari[sz]e|document|why|what|how|who|when|where|which|tell|show|list|add|implement|write|create|build"
-    "|generate|make a|make an|refactor|rename|rewrite|clean|tidy|format|lint|translate|convert|port|migrate|upgrade|update"
+    "explain|describe|summari[sz]e|document"
+    "|why|what|how|who|when|where|which|tell|show|list|add|implement|write|create"
+    "|build|generate|make a|make an|refactor|rename|rewrite|clean|tidy|format|lint|translate|convert|port"
+    "|migrate|upgrade|update"
     "|install|optimi[sz]e|speed|delete|remove|review|commit|push|deploy|release|hello|hi|hey|thanks|thank|improve|extend"
     "|support|change|move|extract|type|annotate|simplify|replace|draw|configure|set up|run|open|search|find out|help"
 )
 _LEAD = re.compile(
-    r"^\W*(?:(?:please|pls|ok|okay|now|so|then|and|hey|hi|hello|can|could|would|will|you|we|i|want|need|would like|like|d|to|me|let"
-    r"|s|us|just|also|kindly|go ahead and|should)\b\W*)*",
+    r"^\W*(?:(?:please|pls|ok|okay|now|so|then|and|hey|hi|hello|can|could|would|will|you|we|i|want|need|would like"
+    r"|like|d|to|me|let|s|us|just|also|kindly|go ahead and|should)\b\W*)*",
     re.IGNORECASE,
 )
 _YES = re.compile(
@@ -86,16 +88,15 @@ def understand(prompt: str) -> Target | Decline:
     return Decline(_decline(lead))
 
 
-_LOOKING = frozenset(
-    "why what how where which tell show list run search update change open help when find look".split()
-)
+_LOOKING = {"why", "what", "how", "where", "which", "tell", "show", "list", "run", "search", "update", "change", "open"}
+_LOOKING |= {"help", "when", "find", "look"}
 _THEN_FIX = re.compile(
     r"\b(?:and|then|so|until|to|,)\s.*\b(?:fix|repair|solve|debug|pass|passes|green|mend)\b", re.IGNORECASE
 )
 
 
 def _asks_for_repair(verb: str, lead: str) -> bool:
-    """Whether a sentence that begins otherwise still asks for a repair: find out why … and fix it; when …, it crashes."""
+    """Whether a sentence that begins otherwise asks for a repair: find out why … and fix it; when …, it crashes."""
     verb = verb.split()[0]
     if verb in ("when", "help"):
         return _REPAIR.search(lead) is not None

@@ -22,7 +22,7 @@ class Signature(Struct, frozen=True):
 
 
 class ModuleScope:
-    """What a whole module offers: functions, classes, constants, imported names, attributes by the name before the dot."""
+    """What a whole module offers: functions, classes, constants, imported names, and attributes by their base."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -155,7 +155,7 @@ def _members(owner: ast.ClassDef) -> tuple[dict[str, bool], tuple[str, ...]]:
             found[node.target.id] = False
         elif isinstance(node, ast.Assign):
             found.update({target.id: False for target in node.targets if isinstance(target, ast.Name)})
-    for node in ast.walk(owner):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            found.setdefault(node.attr, False)
+    for inner in ast.walk(owner):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == "self":
+            found.setdefault(inner.attr, False)
     return found, tuple(properties)

@@ -20,7 +20,7 @@ from cwm_agent.events import (
 from cwm_agent.observations import Completed, Origin, Outcome
 
 PYTEST = "python3 -m pytest --verbosity=-1"
-"""An absolute verbosity: with a project whose own options have -q, another -q would hide the summary that is the proof."""
+"""An absolute verbosity: where a project's own options have -q, another would hide the summary, which is the proof."""
 PATCH = "/tmp/cwm-agent.patch"
 DIFF = f"git diff > {PATCH}"
 

@@ -1,4 +1,4 @@
-"""Small seeded bugs in real-looking code, each repaired end to end; `holdout_*` checks are never shown to the policy."""
+"""Small seeded bugs in real-looking code, repaired end to end; `holdout_*` checks are never shown to the policy."""
 
 from __future__ import annotations
 

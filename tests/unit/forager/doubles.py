@@ -17,6 +17,7 @@ from cwm_agent.policies.forager import hunks
 from cwm_agent.policies.forager.policy import Forager
 from cwm_agent.protocols import Act, Candidate, FinalAnswer, PolicyEvent, Spectrum, TestResult, Verdict
 from cwm_agent.workspace.changes import REGULAR, ChangeSet, Entry
+from tests.unit.forager.worker import Worker
 
 
 class Repository:
@@ -62,7 +63,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 class ExecBench:
-    """Runs `test_*` functions of top-level modules by exec, in this process. Satisfies Bench."""
+    """Runs `test_*` functions of top-level modules by exec; candidates in a limited child. Satisfies Bench."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
@@ -86,15 +87,22 @@ class ExecBench:
     async def verify(
         self, candidates: AsyncIterator[Candidate], failing: Sequence[str], related: Sequence[str], seconds: float
     ) -> AsyncIterator[Verdict]:
-        async for candidate in candidates:
-            self.judged += 1
-            yield self.judge(candidate, failing, related, min(seconds, 0.06))
+        total = len(failing) + len(related)
+        worker = Worker(self.judge)
+        try:
+            async for candidate in candidates:
+                self.judged += 1
+                most = 0.5 + 0.1 * total
+                verdict = worker.ask(most, candidate, tuple(failing), tuple(related), min(seconds, 0.06))
+                yield verdict or Verdict(candidate.number, "failing", 0, total, most, "killed")
+        finally:
+            worker.close()
 
     def judge(self, candidate: Candidate, failing: Sequence[str], related: Sequence[str], seconds: float) -> Verdict:
         total = len(failing) + len(related)
         try:
             tests = self._tests({**self.repository.files, **candidate.files})
-        except BaseException:  # noqa: BLE001  # whatever a candidate does at import
+        except BaseException:  # whatever a candidate does at import
             return Verdict(candidate.number, "broken", 0, total, 0.0)
         passed = [name for name in failing if self._run(name, tests[name], seconds).outcome == "passed"]
         if len(passed) < len(failing):
@@ -147,7 +155,7 @@ class ExecBench:
                     sys.settrace(before)
         except OutOfTime:
             return TestResult(name, "timeout", seconds, "timed out")
-        except BaseException as error:  # noqa: BLE001  # a test may fail with anything
+        except BaseException as error:  # a test may fail with anything
             last = traceback.extract_tb(error.__traceback__)[-1]
             return TestResult(name, "failed", 0.0, f"{type(error).__name__}: {error}", last.filename, last.lineno or 0)
         return TestResult(name, "passed")

@@ -130,7 +130,9 @@ def _accumulate(place: Place, node: ast.Assign) -> Iterator[Edit]:
     if isinstance(node.targets[0], ast.Tuple | ast.List | ast.Starred) or place.scope is None:
         return
     where = place.between(node.targets[0], node.value, "=")
-    looped = 0.7 if place.site.loop else 0.3
+    name = getattr(node.targets[0], "id", "")
+    bound = name in place.scope.parameters or place.scope.locals.get(name, node.lineno) < node.lineno
+    looped = 0.7 if place.site.loop or bound else 0.3
     if where:
         yield Edit(Kind.OPERATOR, *where, "+=", "adds to the value instead of replacing it", looped)
         yield Edit(Kind.OPERATOR, *where, "-=", "subtracts from the value instead of replacing it", looped * 0.4)

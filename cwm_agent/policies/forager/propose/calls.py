@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from cwm_agent.policies.forager.kinds import Edit, Kind
+from cwm_agent.policies.forager.propose.methods import OTHER_METHODS
 from cwm_agent.policies.forager.propose.place import Place
 
 WRAPPERS = (
@@ -69,11 +70,7 @@ def _missing(place: Place, node: ast.Name | ast.Attribute) -> Iterator[Edit]:
     if known is not None:
         weight = 1.0 if known.required == 0 else 0.3
     elif isinstance(node, ast.Attribute):
-        weight = (
-            0.5
-            if name.startswith(_PREDICATES) or name in ("lower", "upper", "strip", "items", "keys", "copy")
-            else 0.25
-        )
+        weight = 0.9 if name in OTHER_METHODS else 0.5 if name.startswith(_PREDICATES) else 0.25
     else:
         weight = 0.1
     end = place.source.span(node)[1]

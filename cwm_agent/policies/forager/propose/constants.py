@@ -41,7 +41,7 @@ def _literal(place: Place, node: ast.Constant) -> Iterator[Edit]:
         yield from _text(place, node, value)
     for name, constant in place.module.constants.items():
         same = isinstance(constant, ast.Constant) and type(constant.value) is type(value)
-        if same and not isinstance(value, str) or (same and isinstance(value, str) and name.isupper()):
+        if (same and not isinstance(value, str)) or (same and isinstance(value, str) and name.isupper()):
             yield place.replace(Kind.CONSTANT, node, name, f"uses `{name}` instead of {old}", 0.5)
 
 

@@ -27,19 +27,8 @@ def edits(place: Place) -> Iterator[Edit]:
         text = place.text(statement.iter)
         for wrapper in ("reversed", "list", "sorted", "enumerate"):
             yield place.replace(Kind.LOOP, statement.iter, f"{wrapper}({text})", f"runs over {wrapper}({text})", 0.7)
-    elif isinstance(statement, ast.If):
-        start = site.span[0]
-        if site.loop is not None and place.source.text.startswith("if", start):
-            yield Edit(Kind.LOOP, start, start + 2, "while", "repeats while the condition holds", 0.5, structural=True)
-        if place.source.text.startswith("elif", start):
-            yield from _elif(place, start)
-        elif _after_if(place):
-            yield Edit(
-                Kind.LOOP, start, start, "el", "asks only if the branch before was not taken", 0.7, structural=True
-            )
-    elif isinstance(statement, ast.While):
-        words = "asks once instead of repeating"
-        yield Edit(Kind.LOOP, site.span[0], site.span[0] + 5, "if", words, 0.5, structural=True)
+    elif isinstance(statement, ast.If | ast.While):
+        yield from _asked(place)
     yield from _jump_after(place)
     yield from _step_after(place)
 
@@ -61,6 +50,23 @@ def _step_after(place: Place) -> Iterator[Edit]:
                 text = f"{lead}{site.indent}{name} {sign}= {step}\n"
                 words = f"then does `{name} {sign}= {step}`"
                 yield Edit(Kind.LOOP, at, at, text, words, weight, structural=True)
+
+
+def _asked(place: Place) -> Iterator[Edit]:
+    """Once or repeatedly, instead of the branch before or besides it."""
+    site, start = place.site, place.site.span[0]
+    if isinstance(site.node, ast.While):
+        words = "asks once instead of repeating"
+        yield Edit(Kind.LOOP, start, start + 5, "if", words, 0.5, structural=True)
+        return
+    if site.loop is not None and place.source.text.startswith("if", start):
+        words = "repeats while the condition holds"
+        yield Edit(Kind.LOOP, start, start + 2, "while", words, 0.5, structural=True)
+    if place.source.text.startswith("elif", start):
+        yield from _elif(place, start)
+    elif _after_if(place):
+        words = "asks only if the branch before was not taken"
+        yield Edit(Kind.LOOP, start, start, "el", words, 0.7, structural=True)
 
 
 def _elif(place: Place, start: int) -> Iterator[Edit]:

@@ -124,11 +124,15 @@ def _lookup(place: Place, node: ast.Subscript) -> Iterator[Edit]:
         )
 
 
+def _passed(node: ast.Call) -> list[ast.expr | ast.keyword]:
+    return [*node.args, *node.keywords]
+
+
 def _shape(place: Place, node: ast.Call) -> Iterator[Edit]:
     """Calls whose other form has other arguments: `x.sort()` and `sorted(x)`, `d.get(k)` and `d[k]`."""
     if isinstance(node.func, ast.Attribute):
         base = place.atom(node.func.value)
-        arguments = ", ".join(place.source.slice(part) for part in (*node.args, *node.keywords))
+        arguments = ", ".join(place.source.slice(part) for part in _passed(node))
         name = node.func.attr
         if name == "sort":
             text = f"sorted({base}, {arguments})" if arguments else f"sorted({base})"

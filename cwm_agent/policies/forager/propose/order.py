@@ -10,6 +10,8 @@ from cwm_agent.policies.forager.propose.blocks import lines_of, reindented
 from cwm_agent.policies.forager.propose.place import Place
 from cwm_agent.policies.forager.source import Site
 
+# What follows a jump is dead: to put one first is to delete what it passes.
+_JUMPS = ast.Return | ast.Raise | ast.Break | ast.Continue
 _HOLDERS = ast.For | ast.AsyncFor | ast.While | ast.If | ast.With
 
 
@@ -50,7 +52,7 @@ def _elif(place: Place, site: Site) -> bool:
 
 def _swapped(place: Place, following: Site) -> Iterator[Edit]:
     first, second = lines_of(place.site), lines_of(following)
-    if first is None or second is None or _elif(place, place.site):
+    if first is None or second is None or _elif(place, place.site) or isinstance(following.node, _JUMPS):
         return
     start, middle_start = place.site.line_span
     middle_end, end = following.line_span
@@ -106,7 +108,7 @@ def _earlier(place: Place) -> Iterator[Edit]:
     """The statement two or three places further up."""
     index = place.site.index
     lines = lines_of(place.site)
-    if lines is None:
+    if lines is None or isinstance(place.site.node, _JUMPS):
         return
     start, end = place.site.line_span
     for step in (2, 3):

@@ -50,7 +50,7 @@ def _at_the_end(place: Place) -> Iterator[Edit]:
     function = place.site.function
     assert function is not None
     last = function.body[-1]
-    if place.site.node is not last and place.site.parent is not last or isinstance(last, ast.Return | ast.Raise):
+    if (place.site.node is not last and place.site.parent is not last) or isinstance(last, ast.Return | ast.Raise):
         return
     site = place.source.site(last)
     if not site.alone or isinstance(last, FunctionNode | ast.ClassDef):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from cwm_agent.policies.forager.kinds import Edit, Kind
 from cwm_agent.policies.forager.propose.place import Place
@@ -33,10 +34,10 @@ def _missing_prefix(place: Place, node: ast.Constant) -> Iterator[Edit]:
                 at = start + match.start(2)
                 yield Edit(Kind.FORMAT, at, at + 1, other, f"formats with %{other} instead of %{match[2]}", 0.6)
     for match in re.finditer(r"(?<=\.)\d+(?=f)", old):
-        yield from _digits(place, start, match)
+        yield from _digits(start, match)
 
 
-def _digits(place: Place, start: int, match: re.Match[str]) -> Iterator[Edit]:
+def _digits(start: int, match: re.Match[str]) -> Iterator[Edit]:
     at = start + match.start()
     for other in (int(match[0]) + 1, int(match[0]) - 1, 2, 0, 1):
         if other >= 0:
@@ -48,8 +49,8 @@ def _fields(place: Place, node: ast.JoinedStr) -> Iterator[Edit]:
     start = place.source.span(node)[0]
     fields = list(_FIELD.finditer(text))
     for match in re.finditer(r"(?<=[.:<>^0])\d+(?=[fd%},]|\})", text):
-        yield from _digits(place, start, match)
-    for left, right in zip(fields, fields[1:], strict=False):
+        yield from _digits(start, match)
+    for left, right in pairwise(fields):
         piece = right[0] + text[left.end() : right.start()] + left[0]
         words = f"swaps {left[0]} and {right[0]}"
         yield Edit(Kind.FORMAT, start + left.start(), start + right.end(), piece, words, 0.8)
