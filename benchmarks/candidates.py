@@ -12,12 +12,14 @@ import argparse
 import asyncio
 import io
 import json
+import os
+import random
 import statistics
 import subprocess
 import tempfile
 import time
 import tokenize
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -101,15 +103,18 @@ order = json.load(open("/workspace/.peer.json"))
 def passes(root, ids):
     argv = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *ids]
     return subprocess.run(argv, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-def judge(text, root):
+def judge(path, text, root):
     began = time.perf_counter()
-    open(f"{root}/{order['path']}", "w").write(text)
+    file = f"{root}/{path}"
+    before = open(file).read()
+    open(file, "w").write(text)
     good = passes(root, order["failing"]) and passes(root, order["related"])
+    open(file, "w").write(before)
     return time.perf_counter() - began, good
 def lane(number):
     root = f"/tmp/peer{number}"
     shutil.copytree("/workspace", root)
-    return [judge(text, root) for text in order["texts"][number::order["lanes"]]]
+    return [judge(path, text, root) for path, text in order["texts"][number::order["lanes"]]]
 began = time.perf_counter()
 with ThreadPoolExecutor(order["lanes"]) as pool:
     lanes = list(pool.map(lane, range(order["lanes"])))
@@ -117,41 +122,73 @@ print(json.dumps({"seconds": time.perf_counter() - began, "lanes": lanes}))
 """
 
 
+Text = tuple[str, str]
+"""A path and the file's whole new text."""
+Edit = tuple[tuple[int, int], int, str]
+"""Row and column of a token, its length, and what comes in its place."""
+
+
+USAGE = """
+try:
+    print(int(open("/sys/fs/cgroup/cpuacct/cpuacct.usage").read()) / 1e9)
+except OSError:
+    print(int(open("/sys/fs/cgroup/cpu.stat").read().split()[1]) / 1e6)
+"""
+
+
 class Project(Struct, frozen=True):
-    """A repository with a failing test, and the file in which candidates are made."""
+    """A repository with a failing test, and the files in which candidates are made."""
 
     name: str
     root: Path
-    path: str
+    paths: list[str]
     failing: list[str]
     related: list[str]
 
-    def texts(self, count: int) -> list[str]:
-        """Each operator of the file replaced by each other one, each number by its neighbours; repeated to `count`."""
-        source = (self.root / self.path).read_text(encoding="utf-8")
-        lines = source.splitlines(keepends=True)
-        found = []
+    def texts(self, count: int) -> list[Text]:
+        """Different candidates: one edit at first, the files in turn, then two edits in a file."""
+        found: dict[Text, None] = {}
+        edits = {path: list(self._edits(path)) for path in self.paths}
+        chance = random.Random(7)
+        for path, several in edits.items():
+            for edit in several:
+                found[path, self._with(path, [edit])] = None
+        single = chance.sample(list(found), min(count, len(found)))
+        double: dict[Text, None] = {}
+        while len(single) + len(double) < count:
+            path = chance.choice(self.paths)
+            two = sorted(chance.sample(edits[path], 2), reverse=True)
+            if two[0][0] != two[1][0]:
+                double[path, self._with(path, two)] = None
+        return single + list(double)
+
+    def _edits(self, path: str) -> Iterator[Edit]:
+        """Each operator replaced by each other one, each number by its neighbours."""
+        source = (self.root / path).read_text(encoding="utf-8")
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            others: list[str] = []
             if token.type == tokenize.OP and token.string in OPERATORS:
                 others = [other for other in OPERATORS if other != token.string]
             elif token.type == tokenize.NUMBER and token.string.isdigit():
                 others = [str(int(token.string) + step) for step in (-1, 1)]
-            else:
-                continue
-            row, column = token.start
             for other in others:
-                line = lines[row - 1]
-                changed = line[:column] + other + line[column + len(token.string) :]
-                found.append("".join([*lines[: row - 1], changed, *lines[row:]]))
-        return [found[number % len(found)] for number in range(count)]
+                yield token.start, len(token.string), other
+
+    def _with(self, path: str, edits: list[Edit]) -> str:
+        lines = (self.root / path).read_text(encoding="utf-8").splitlines(keepends=True)
+        for (row, column), size, other in edits:
+            line = lines[row - 1]
+            lines[row - 1] = line[:column] + other + line[column + size :]
+        return "".join(lines)
 
 
 class Measured(Struct, frozen=True):
-    """Candidates a second, round by round, and which candidates survived."""
+    """Candidates a second, round by round, which survived, and seconds of processor time for each."""
 
     rates: list[float]
     survivors: set[int]
     first: float
+    cpu: float
 
 
 def pure_functions(folder: Path) -> Project:
@@ -163,23 +200,25 @@ def pure_functions(folder: Path) -> Project:
     (folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntestpaths = ["tests"]\n')
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     failing = ["tests/test_text.py::test_wrap[4-lines1]", "tests/test_text.py::test_wrap[6-lines2]"]
-    return Project("pure functions", folder, "pure/text.py", failing, ["tests/test_text.py"])
+    return Project("pure functions", folder, ["pure/text.py"], failing, ["tests/test_text.py"])
 
 
 def sample(folder: Path) -> Project:
     failing = ["tests/test_statement.py::test_closing_balance_of_a_month_with_large_orders"]
-    return Project("sample repository", create_sample(folder), "tally/discounts.py", failing, ["tests"])
+    paths = [f"tally/{name}.py" for name in ("discounts", "items", "money", "tax", "ledger", "statement", "invoice")]
+    return Project("sample repository", create_sample(folder), paths, failing, ["tests"])
 
 
-async def on_the_bench(container: Container, project: Project, texts: list[str]) -> Measured:
+async def on_the_bench(container: Container, project: Project, texts: list[Text]) -> Measured:
     async def candidates() -> AsyncIterator[Candidate]:
-        for number, text in enumerate(texts):
-            yield Candidate(number, {project.path: text})
+        for number, (path, text) in enumerate(texts):
+            yield Candidate(number, {path: text})
 
     bench = ContainerBench(container)
     spectrum = await bench.spectrum([], 10.0)
     related = [result.id for result in spectrum.results]
     rates, first, survivors = [], 0.0, set()
+    spent = await processor_seconds(container)
     for _ in range(ROUNDS):
         began = time.perf_counter()
         verdicts: list[Verdict] = []
@@ -189,12 +228,17 @@ async def on_the_bench(container: Container, project: Project, texts: list[str])
         rates.append(len(verdicts) / (time.perf_counter() - began))
         survivors = {verdict.number for verdict in verdicts if verdict.stage == "survived"}
     await bench.aclose()
-    return Measured(rates, survivors, first)
+    spent = await processor_seconds(container) - spent
+    return Measured(rates, survivors, first, spent / ROUNDS / len(texts))
 
 
-async def one_process_each(container: Container, project: Project, texts: list[str], lanes: int) -> Measured:
+async def processor_seconds(container: Container) -> float:
+    """What the container has used of the processors so far."""
+    return float(await container.run_once(["python3", "-c", USAGE]))
+
+
+async def one_process_each(container: Container, project: Project, texts: list[Text], lanes: int) -> Measured:
     order = {
-        "path": project.path,
         "failing": project.failing,
         "related": project.related,
         "texts": texts,
@@ -202,12 +246,14 @@ async def one_process_each(container: Container, project: Project, texts: list[s
     }
     write_order = "import sys; open('/workspace/.peer.json', 'w').write(sys.argv[1])"
     await container.run_once(["python3", "-c", write_order, json.dumps(order)])
+    spent = await processor_seconds(container)
     found = json.loads(await container.run_once(["python3", "-c", PEER], seconds=600.0))
+    spent = await processor_seconds(container) - spent
     await container.run_once(["rm", "-rf", "/workspace/.peer.json", *(f"/tmp/peer{lane}" for lane in range(lanes))])
     numbered = [(n * lanes + lane, r) for lane, results in enumerate(found["lanes"]) for n, r in enumerate(results)]
     survivors = {number for number, (_, good) in numbered if good}
     rates = [lanes / seconds for _, (seconds, _) in numbered]
-    return Measured(rates, survivors, 0.0)
+    return Measured(rates, survivors, 0.0, spent / len(texts))
 
 
 async def measure(engine: Engine, image: Image, project: Project, count: int, peers: int) -> list[list[str]]:
@@ -229,16 +275,19 @@ async def measure(engine: Engine, image: Image, project: Project, count: int, pe
     if not plain.survivors == pair.survivors == expected:
         raise SystemExit(f"{project.name}: the verdicts differ: {expected} {plain.survivors} {pair.survivors}")
     rate = statistics.median(ours.rates)
-    rows = [[project.name, "the bench", f"{count} × {ROUNDS}", f"{rate:.0f}", f"{ours.first:.2f} s", "1"]]
+    rows = [[project.name, "the bench", f"{count} × {ROUNDS}", f"{rate:.0f}", "1", f"{ours.cpu * 1000:.1f} ms"]]
     for words, peer in (("one pytest process each", plain), ("the same, two at once", pair)):
         other = statistics.median(peer.rates)
-        rows.append([project.name, words, str(len(some)), f"{other:.2f}", f"{1 / other:.2f} s", f"{rate / other:.0f}"])
+        rows.append(
+            [project.name, words, str(len(some)), f"{other:.2f}", f"{rate / other:.0f}", f"{peer.cpu * 1000:.0f} ms"]
+        )
     ratio = rate / statistics.median(plain.rates)
     print(f"{project.name}: {rate:.0f}/s (goal {GOAL_RATE}), {ratio:.0f}x (goal {GOAL_RATIO})")
     return rows
 
 
 async def run(count: int, peers: int) -> None:
+    load = os.getloadavg()[0]
     engine = await Engine.connect()
     image = await ensure_image(engine, SandboxSettings(), lambda _: None)
     with tempfile.TemporaryDirectory() as folder:
@@ -248,9 +297,10 @@ async def run(count: int, peers: int) -> None:
     note = (
         f"{machine()} The same candidates in the same hardened container with two processors. The bench's rate is the "
         "median of whole runs, with its start and the confirmation of survivors; the peer's is the median of its "
-        "candidates. Every candidate that both judged got the same verdict."
+        "candidates. Every candidate that both judged got the same verdict. "
+        f"Load average before: {load:.1f}; above zero, something else had a part of the processors."
     )
-    header = ("tests", "what judges", "candidates", "a second", "first verdict after", "the bench is faster by")
+    header = ("tests", "what judges", "candidates", "a second", "the bench is faster by", "processor time each")
     write("candidates", "Candidates judged in a second", note, header, rows)
 
 
