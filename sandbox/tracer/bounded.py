@@ -1,0 +1,44 @@
+"""A call with a time limit, for pure Python that may loop: another thread raises an exception in this one.
+
+Signals would belong to the traced program. The thread lives only as long as the call, unknown to `threading`.
+"""
+
+import _thread
+
+
+class TookTooLong(BaseException):
+    """Raised inside the call, again and again until it gives in."""
+
+
+def bounded(ask, value, seconds):
+    """`ask(value)`; TookTooLong past the limit, and where there is no way to enforce one."""
+    try:
+        from ctypes import c_ulong, py_object, pythonapi
+    except ImportError:
+        raise TookTooLong from None
+    ours = _thread.get_ident()
+    over, gone = _thread.allocate_lock(), _thread.allocate_lock()
+    over.acquire()
+    gone.acquire()
+
+    def watch():
+        patience = seconds
+        try:
+            while not over.acquire(True, patience):
+                pythonapi.PyThreadState_SetAsyncExc(c_ulong(ours), py_object(TookTooLong))
+                patience = 0.01
+        finally:
+            gone.release()
+
+    _thread.start_new_thread(watch, ())
+    late = None
+    try:
+        try:
+            return ask(value)
+        finally:
+            over.release()
+            gone.acquire()
+            pythonapi.PyThreadState_SetAsyncExc(c_ulong(ours), None)
+    except TookTooLong as error:
+        late = error
+    raise late

@@ -1,0 +1,243 @@
+"""Turns what the interpreter reports into frames: one JSON line each, written before the program goes on.
+
+A line: `event`, `file`, `function`, `line`, `depth`, `source`, `locals`, `value`, and `thread` (0 where the trace
+began). A line with `over` says why the trace ended before the program: frames, bytes, disk, time or an error.
+"""
+
+import os
+import time
+from _json import encode_basestring_ascii as quoted
+from _thread import _local, allocate_lock
+
+from _cwm_tracer.codes import ITERATING, OPTIMIZED, Info, inner_lines
+from _cwm_tracer.render import Renderer
+from _cwm_tracer.sink import Full
+from _cwm_tracer.texts import _HUGE
+
+_MISSING = object()
+_LOOK = 64  # frames between two looks at the clock
+
+
+class Recorder:
+    """One trace: what is the user's, where the frames go, and when it is enough."""
+
+    def __init__(self, scope, sink, frames, seconds):
+        self.scope = scope
+        self.renderer = Renderer(self._is_users)
+        self.over = ""
+        self.stop = lambda: None  # set by the back end: how to switch itself off
+        self._sink = sink
+        self._left = frames
+        self._seconds = seconds
+        self._deadline = None
+        self._infos = {}
+        self._kept = []
+        self._inner = {}
+        self._lock = allocate_lock()
+        self._local = _local()
+        self._threads = 0
+        os.register_at_fork(after_in_child=self.abandon)
+
+    def begin(self):
+        """The clock runs from here."""
+        if self._seconds:
+            self._deadline = time.monotonic() + self._seconds
+
+    def abandon(self):
+        """Stop without a word: this is a forked child, whose frames would mingle with its parent's."""
+        if not self.over:
+            self.over = "fork"
+            self.scope.active = False
+            self.stop()
+
+    def finish(self, reason=""):
+        """End the trace; the program goes on. With a reason, it was before its time."""
+        if self.over:
+            return
+        self.over = reason or "end"
+        self.stop()
+        with self._lock:
+            if reason:
+                try:
+                    self._sink.append(('{"over": %s}\n' % quoted(reason)).encode("ascii"))
+                except Full:
+                    pass
+            self._sink.close()
+
+    def info(self, code):
+        """What is known of a code object; None where it is not the user's."""
+        try:
+            return self._infos[id(code)]
+        except KeyError:
+            return self._meet(code)
+
+    def _meet(self, code):
+        name = self.scope.name(code.co_filename)
+        lines = self.scope.ran(code) if name is None else self.scope.lines(code.co_filename)
+        found = None
+        if lines is not None:
+            name = code.co_filename if name is None else name
+            key = id(lines)
+            if key not in self._inner:
+                self._inner[key] = inner_lines(lines)
+            found = Info(code, name, lines, self._inner[key])
+        self._kept.append(code)
+        self._infos[id(code)] = found
+        return found
+
+    def _is_users(self, code):
+        return self.scope.name(code.co_filename) is not None or self.scope.ran(code) is not None
+
+    def stack(self):
+        """The activations of this thread, the innermost last."""
+        try:
+            return self._local.stack
+        except AttributeError:
+            stack = self._local.stack = []
+            self._local.number = self._threads
+            self._threads += 1
+            return stack
+
+    def enter(self, frame, info):
+        """A function of the user's begins or goes on: its call frame is written."""
+        stack = self.stack()
+        active = Active(self, frame, info, len(stack), self._local.number)
+        stack.append(active)
+        active.call()
+        return active
+
+    def write(self, text):
+        """Write one frame, or end the trace where that is one too many."""
+        if self.over:
+            return
+        data = text.encode("ascii")
+        with self._lock:
+            if self.over:
+                return
+            self._left -= 1
+            try:
+                if self._left >= 0:
+                    self._sink.append(data)
+                    reason = ""
+                else:
+                    reason = "frames"
+            except Full as full:
+                reason = str(full)
+        if not reason and self._deadline and self._left % _LOOK == 0 and time.monotonic() > self._deadline:
+            reason = "time"
+        if reason:
+            self.finish(reason)
+
+    def failed(self, error):
+        """Whether an exception in a callback is a fault of ours, which ends the trace; else it is the program's."""
+        here = error.__traceback__
+        while here.tb_next is not None:
+            here = here.tb_next
+        if os.path.dirname(here.tb_frame.f_code.co_filename) != os.path.dirname(__file__):
+            return False
+        self.finish("error: %s: %s" % (type(error).__name__, error))
+        return True
+
+
+class Active:
+    """A function of the user's that runs, from a call or a resumption to the next return."""
+
+    __slots__ = ("_body", "_depth", "_end", "_kept", "_quiet", "_recorder", "_shown", "frame", "info", "last")
+
+    def __init__(self, recorder, frame, info, depth, thread):
+        self._recorder = recorder
+        self.frame = frame
+        self.info = info
+        self._depth = str(depth)
+        self._end = '}, "value": null, "thread": %d}\n' % thread
+        self._kept = {}
+        self._shown = {}
+        self._body = ""
+        self.last = 0
+        self._quiet = False
+
+    def call(self):
+        """The call frame: the arguments, in their order."""
+        info = self.info
+        number = max(self.frame.f_lineno or info.first, 1)
+        head = info.heads.get(number) or info.head(number)
+        found = self.frame.f_locals
+        if info.code.co_flags & OPTIMIZED:
+            found = dict(found)
+            found = {name: found[name] for name in info.names if name in found}
+        body = self._locals(found)
+        self._recorder.write('{"event": "call' + head[2] + self._depth + head[1] + body + self._end)
+
+    def line(self, number):
+        """A line frame: the state before the line runs."""
+        info = self.info
+        if number in info.inner:
+            self._quiet = True
+            return
+        if self._quiet:
+            self._quiet = False
+            if number == self.last:
+                return
+        self.last = number
+        head = info.heads.get(number) or info.head(number)
+        body = self._locals(self.frame.f_locals)
+        self._recorder.write(head[0] + self._depth + head[1] + body + self._end)
+
+    def stepped(self, number, offset):
+        """A line event that may come from the loop of a comprehension, which goes back to the line it is on."""
+        if not self.info.loops_at(offset):
+            self.line(number)
+
+    def leave(self, value):
+        """A return frame: of a return, a yield, or an exception that leaves."""
+        text = self._recorder.renderer.render(value)[0]
+        self._valued("return", text)
+
+    def raised(self, kind, value):
+        """An exception frame; that an iterator is at its end, where a loop or an `await` asks it, is none."""
+        if kind is StopIteration or kind is StopAsyncIteration:
+            frame = self.frame
+            if frame.f_code.co_code[frame.f_lasti] in ITERATING:
+                return
+        self._valued("exception", self._recorder.renderer.exception(kind, value))
+
+    def _valued(self, event, text):
+        info = self.info
+        number = self.frame.f_lineno or self.last or info.first
+        number = info.inner.get(number, number)
+        head = info.heads.get(number) or info.head(number)
+        end = '}, "value": ' + quoted(text) + self._end[len('}, "value": null') :]
+        self._recorder.write('{"event": "' + event + head[2] + self._depth + head[1] + end)
+
+    def _locals(self, found):
+        """The locals as the inside of a JSON object; what cannot have changed is not looked at again."""
+        kept, shown, keys = self._kept, self._shown, self.info.keys
+        changed, count = False, 0
+        for name, value in found.items():
+            key = keys[name]
+            if not key:
+                continue
+            count += 1
+            if kept.get(name, _MISSING) is value:
+                continue
+            if type(value) is int and -_HUGE < value < _HUGE:
+                kept[name] = value
+                fragment = '%s"%d"' % (key, value)
+            else:
+                text, frozen = self._recorder.renderer.render(value)
+                if frozen:
+                    kept[name] = value
+                elif name in kept:
+                    del kept[name]
+                fragment = key + quoted(text)
+            if shown.get(name) != fragment:
+                shown[name] = fragment
+                changed = True
+        if len(shown) != count:
+            changed = True
+            for name in [name for name in shown if name not in found]:
+                del shown[name]
+                kept.pop(name, None)
+        if changed:
+            self._body = ", ".join(shown.values())
+        return self._body

@@ -1,0 +1,154 @@
+"""Where the frames go: a file that grows under a shared mapping, or a stream.
+
+What is in a shared mapping is the kernel's: it survives a segfault, `os._exit` and SIGKILL, it costs no system call,
+and closing every descriptor does not touch it. The rest of the file is zeros until `close`; JSON holds no zero byte.
+"""
+
+import os
+
+FIRST = 256 * 1024
+LAST = 8 * 1024 * 1024
+_HIGH = 64  # descriptors of ours stay above those that a program gets for its own first files
+
+
+class Full(Exception):
+    """There is no room left for the next frame; the text says which limit it was: bytes or disk."""
+
+
+def open_sink(path, limit):
+    """The sink for a path; `limit` is the most bytes that it takes."""
+    path = os.path.abspath(path)
+    fd = _raised(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    try:
+        os.ftruncate(fd, 0)
+        import mmap
+    except (OSError, ImportError):
+        return Stream(fd, limit)
+    os.close(fd)
+    return Mapped(path, limit, mmap)
+
+
+class Mapped:
+    """A regular file, written through a mapping of its last piece."""
+
+    def __init__(self, path, limit, mmap):
+        self._path = path
+        self._mmap = mmap
+        self._limit = limit
+        self._before = 0  # bytes of the pieces before this one
+        self._size = 0
+        self._at = 0
+        self._piece = None
+        self._next = FIRST
+        status = os.stat(path)
+        self._identity = (status.st_dev, status.st_ino)
+
+    def append(self, data):
+        """Write bytes; Full when they do not fit the limit, or the disk."""
+        at = self._at
+        end = at + len(data)
+        if end > self._size:
+            return self._across(data)
+        self._piece[at:end] = data
+        self._at = end
+        return None
+
+    def _across(self, data):
+        if self._before + self._at + len(data) > self._limit:
+            raise Full("bytes")
+        rest = memoryview(data)
+        while rest:
+            if self._at == self._size:
+                self._grow()
+            now = rest[: self._size - self._at]
+            self._piece[self._at : self._at + len(now)] = now
+            self._at += len(now)
+            rest = rest[len(now) :]
+
+    def _grow(self):
+        size, start = self._next, self._before + self._size
+        fd = -1
+        try:
+            fd = _raised(os.open(self._path, os.O_RDWR | os.O_CLOEXEC))
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) != self._identity:
+                raise Full("disk")
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(fd, start, size)  # a hole in the file would be a SIGBUS where the disk is full
+            else:
+                os.ftruncate(fd, start + size)
+            fillers = _fillers()
+            try:
+                piece = self._mmap.mmap(fd, size, offset=start)
+            finally:
+                for filler in fillers:
+                    os.close(filler)
+        except OSError:
+            raise Full("disk") from None
+        finally:
+            if fd >= 0:
+                os.close(fd)
+        self._before, self._size, self._at, self._piece = start, size, 0, piece
+        self._next = min(size * 2, LAST)
+
+    def close(self):
+        """Cut the zeros off."""
+        try:
+            if os.stat(self._path).st_ino == self._identity[1]:
+                os.truncate(self._path, self._before + self._at)
+        except OSError:
+            pass
+        self._size = self._at
+
+
+class Stream:
+    """A pipe or a terminal: one write for each frame, and none once the descriptor is no longer ours."""
+
+    def __init__(self, fd, limit):
+        self._fd = fd
+        self._left = limit
+        self._identity = self._look()
+
+    def _look(self):
+        status = os.fstat(self._fd)
+        return (status.st_dev, status.st_ino)
+
+    def append(self, data):
+        """Write bytes; Full when they do not fit the limit, or nobody takes them."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise Full("bytes")
+        try:
+            if self._look() != self._identity:
+                raise Full("disk")
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:
+            raise Full("disk") from None
+
+    def close(self):
+        """Nothing is buffered."""
+
+
+def _raised(fd):
+    """The same file under a higher number."""
+    try:
+        import fcntl
+
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    except (ImportError, OSError):
+        return fd
+    os.close(fd)
+    return high
+
+
+def _fillers():
+    """Descriptors that take the low numbers, for a mapping duplicates its descriptor to the lowest that is free."""
+    taken = []
+    try:
+        while not taken or taken[-1] < _HIGH - 1:
+            taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        pass
+    return taken
