@@ -13,18 +13,19 @@ from cwm_agent.demo.sample import PROMPT
 from tests.e2e.conftest import git
 from tests.e2e.terminal import Terminal
 
-READY = r"A patch is ready: 1 file, 1 hunk"
+READY = r"Fixed: the tests ran and passed"
 
 
-def containers() -> list[str]:
+def containers(home: Path) -> list[str]:
+    """The containers of the sessions that this home has recorded."""
     listed = subprocess.run(
-        ["docker", "ps", "-aq", "--filter", "label=cwm-agent.session"], capture_output=True, text=True, check=True
+        ["docker", "ps", "-a", "--format", '{{.Label "cwm-agent.session"}}'], capture_output=True, text=True, check=True
     )
-    return listed.stdout.split()
+    return [name for name in listed.stdout.split() if (home / "state" / "sessions" / name).is_dir()]
 
 
 def test_the_demo_from_prompt_to_applied_patch_and_back(
-    program: list[str], environment: dict[str, str], tmp_path: Path
+    program: list[str], environment: dict[str, str], home: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "here"
     with Terminal([*program, "demo", "--folder", str(folder)], environment, tmp_path) as terminal:
@@ -48,36 +49,36 @@ def test_the_demo_from_prompt_to_applied_patch_and_back(
         assert git(folder, "status", "--porcelain") == ""
         terminal.press("escape", "ctrl+q")
         terminal.wait_for_exit()
-    assert containers() == []
+    assert containers(home) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_restores_the_terminal_and_leaves_nothing(
-    program: list[str], environment: dict[str, str], sample: Path, number: signal.Signals
+    program: list[str], environment: dict[str, str], home: Path, sample: Path, number: signal.Signals
 ) -> None:
     with Terminal([*program, "--repo", str(sample)], environment, sample) as terminal:
         terminal.wait_for(r"box ●")
         terminal.process.kill(number)
         terminal.wait_for_exit()
         assert b"\x1b[?1049l" in terminal.raw, "the alternate screen was left"
-    assert containers() == []
+    assert containers(home) == []
 
 
 def test_killed_in_the_middle_it_resumes_and_the_orphan_is_removed(
-    program: list[str], environment: dict[str, str], sample: Path
+    program: list[str], environment: dict[str, str], home: Path, sample: Path
 ) -> None:
     with Terminal([*program, "--repo", str(sample)], environment, sample) as terminal:
         terminal.wait_for(r"box ●")
         terminal.press("!echo mine > written-by-hand.txt", "enter")
-        terminal.wait_for(r"written-by-hand\.txt +\+1")
+        terminal.wait_for(r"written-by-hand\.txt +(new )?\+1")
         terminal.process.kill(signal.SIGKILL)
-    assert containers(), "a killed process cannot clean up"
+    assert containers(home), "a killed process cannot clean up"
     assert git(sample, "status", "--porcelain") == ""
     with Terminal([*program, "sessions", "resume", "--repo", str(sample)], environment, sample) as terminal:
         terminal.wait_for(r"session resumed")
         terminal.press("!cat written-by-hand.txt", "enter")
         terminal.wait_for(r"mine\n")
-        assert len(containers()) == 1, "the killed session's container is gone, this one's is there"
+        assert len(containers(home)) == 1, "the killed session's container is gone, this one's is there"
         terminal.press("ctrl+q")
         terminal.press("enter")
         terminal.wait_for_exit()
