@@ -1,4 +1,9 @@
-"""The bench from the host's side: test runs and verdicts, asked of a server inside the container."""
+"""The bench from the host's side: test runs and verdicts, asked of a server inside the container.
+
+A candidate's text is only in the memory of the process that tries it. So two things stay outside of a verdict: a Python
+that a test starts as a program of its own reads the files on the disk, and what a test writes into the project's folder
+is there for the tests that follow.
+"""
 
 from __future__ import annotations
 
