@@ -18,7 +18,7 @@ REMOVES_CODE = 20
 WEAKENS = 10
 KIND_POINTS: dict[Kind, int] = {
     Kind.COMPARISON: 0,
-    Kind.OFF_BY_ONE: 1,
+    Kind.OFF_BY_ONE: 3,
     Kind.OPERATOR: 1,
     Kind.MISSING_SELF: 0,
     Kind.NAME: 1,
@@ -38,6 +38,7 @@ KIND_POINTS: dict[Kind, int] = {
     Kind.DONOR: 8,
 }
 OTHER_KINDS = 2
+_NAMED_CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*\s*(?::[^=]+)?=")
 _COMMON = (0, 1, -1, 2, "", None, True, False)
 _LITERAL = re.compile(r"""(?<![\w.])\d+(?:\.\d+)?|'[^'\n]*'|"[^"\n]*"|\b(?:None|True|False)\b""")
 
@@ -74,6 +75,9 @@ def points(survivor: Survivor, literals: Collection[tuple[str, object]]) -> int:
 
 
 def _fitted(proposal: Proposal, literals: Collection[tuple[str, object]]) -> int:
+    line = proposal.before.count("\n", 0, proposal.edit.start)
+    if proposal.kind is Kind.CONSTANT and _NAMED_CONSTANT.match(proposal.before.split("\n")[line]):
+        return 0  # the value of a named constant holds for all, whichever test shows it
     new = introduced(proposal) & set(literals)
     if any(value not in _COMMON for _, value in new):
         return SPECIAL_CASE

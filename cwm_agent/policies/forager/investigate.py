@@ -174,16 +174,19 @@ class Investigation:
             return None
 
     async def _sources(self, paths: Sequence[str]) -> dict[str, Source]:
-        """The files that can be read and parsed; one that cannot is left out of the search."""
-        found: dict[str, Source] = {}
-        for path in paths:
-            text = await self._text(path)
-            try:
-                if text is not None and not text.startswith("\ufeff"):
-                    found[path] = Source(path, text)
-            except (SyntaxError, ValueError, RecursionError):
-                continue
+        """The files that can be read and parsed, and those that bind the constants which they import."""
+        found = {path: source for path in paths if (source := await self._source(path))}
+        for near in [path for source in found.values() for path in localise.constant_modules(source)]:
+            if near not in found and not localise.is_test_file(near) and (source := await self._source(near)):
+                found[near] = source
         return found
+
+    async def _source(self, path: str) -> Source | None:
+        text = await self._text(path)
+        try:
+            return Source(path, text) if text is not None and not text.startswith("\ufeff") else None
+        except (SyntaxError, ValueError, RecursionError):
+            return None
 
     def _declined_texts(self, sources: dict[str, Source]) -> frozenset[str]:
         """What the files would be with each edit that the user declined."""

@@ -73,6 +73,18 @@ def paths_to_read(spectrum: Spectrum, failing: Collection[str]) -> tuple[str, ..
     return tuple(sorted(found))
 
 
+def constant_modules(source: Source) -> tuple[str, ...]:
+    """Where the constants that a file imports may be bound: paths to try, since no test runs a line of an import."""
+    found: list[str] = []
+    for node in source.tree.body:
+        if isinstance(node, ast.ImportFrom) and any(alias.name.isupper() for alias in node.names):
+            folders = [str(folder) for folder in PurePosixPath(source.path).parents]
+            bases = [folders[node.level - 1]] if 0 < node.level <= len(folders) else [] if node.level else folders
+            tail = (node.module or "__init__").replace(".", "/") + ".py"
+            found += [str(PurePosixPath(base) / tail) for base in bases]
+    return tuple(dict.fromkeys(found))
+
+
 def suspects(
     spectrum: Spectrum,
     failing: Sequence[str],

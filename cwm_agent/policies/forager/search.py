@@ -20,7 +20,7 @@ from cwm_agent.settings import ForagerSettings
 # After a first survivor the search goes on by this share of what it took, at least and at most so many candidates: a
 # plainer repair is often close behind.
 GRACE_SHARE, GRACE_LEAST, GRACE_MOST = 0.5, 150, 1500
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 AHEAD = 2000
 PROMISING = 150
 _STAGES = {"broken": 0, "failing": 1, "related": 2, "survived": 3}

@@ -15,6 +15,7 @@ from cwm_agent.protocols import Candidate, Spectrum, TestResult, Verdict
 RUNNER = """
 import json, os, resource, signal, sys
 sys.dont_write_bytecode = True
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 import pytest
 
 class Plugin:
