@@ -78,7 +78,7 @@ class Monitoring:
             if not info.armed:
                 info.armed = True
                 self._monitoring.set_local_events(self._tool, code, self._inside)
-            recorder.enter(sys._getframe(1), info)
+            recorder.enter(sys._getframe(1), info)  # noqa: SLF001 - the frame of the event is told no other way
         except Exception as error:
             if not recorder.failed(error):
                 raise
@@ -89,7 +89,7 @@ class Monitoring:
         if recorder.over or recorder.info(code) is None or recorder.info(code).comprehension:
             return  # this event cannot be disabled
         try:
-            recorder.enter(sys._getframe(1), recorder.info(code))
+            recorder.enter(sys._getframe(1), recorder.info(code))  # noqa: SLF001 - the frame of the event is told no other way
         except Exception as error:
             if not recorder.failed(error):
                 raise
@@ -100,9 +100,13 @@ class Monitoring:
             return
         try:
             stack = recorder.stack()
-            active = stack[-1] if stack and stack[-1].info.code is code else self._top(stack, sys._getframe(1))
-            if active is not None and line != active.last:
+            active = stack[-1] if stack and stack[-1].info.code is code else self._top(stack, sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
+            if active is None or line == active.last:
+                return
+            if active.last or not active.info.loops:
                 active.line(line)
+            else:
+                active.stepped(line, active.frame.f_lasti)
         except Exception as error:
             if not recorder.failed(error):
                 raise
@@ -114,7 +118,7 @@ class Monitoring:
         try:
             if target > offset or not _stays(code, offset, target) or recorder.info(code).in_loop(offset):
                 return self._disable
-            active = self._top(recorder.stack(), sys._getframe(1))
+            active = self._top(recorder.stack(), sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
                 active.line(active.frame.f_lineno)
         except Exception as error:
@@ -128,7 +132,7 @@ class Monitoring:
             return
         try:
             stack = recorder.stack()
-            active = stack[-1] if stack and stack[-1].info.code is code else self._top(stack, sys._getframe(1))
+            active = stack[-1] if stack and stack[-1].info.code is code else self._top(stack, sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
                 stack.pop()
                 if not self._calls_only:
@@ -142,7 +146,7 @@ class Monitoring:
         if recorder.over or recorder.info(code) is None:
             return
         try:
-            active = self._top(recorder.stack(), sys._getframe(1))
+            active = self._top(recorder.stack(), sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
                 recorder.stack().pop()
                 if not self._calls_only:
@@ -156,7 +160,7 @@ class Monitoring:
         if recorder.over or recorder.info(code) is None:
             return
         try:
-            active = self._top(recorder.stack(), sys._getframe(1))
+            active = self._top(recorder.stack(), sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
                 active.raised(type(error), error)
         except Exception as fault:

@@ -69,10 +69,6 @@ class Info:
         """Whether the instruction is in the loop of a comprehension."""
         return any(start <= offset < end for start, end in self.loops)
 
-    def loops_at(self, offset):
-        """Whether the instruction is the jump with which such a loop goes on."""
-        return self.code.co_code[offset] == opmap.get("JUMP_BACKWARD") and self.in_loop(offset)
-
 
 class Keys(dict):
     """Name of a local → how it begins in JSON, or an empty text for what is hidden."""

@@ -37,7 +37,7 @@ _FRESH = ("LOAD_CONST", "BUILD_", "FORMAT_", "LIST_EXTEND", "SET_UPDATE", "LIST_
 
 def inherited(kind, name):
     """What a class has under a name, without asking its metaclass; None where it has nothing."""
-    for part in _MRO(kind):
+    for part in _MRO(kind) or ():  # a few internal classes have none before 3.10
         found = _DICT(part).get(name)
         if found is not None:
             return found
@@ -59,7 +59,7 @@ class Examiner:
         if code in self._met or not self._is_users(code):
             return True
         self._met.add(code)
-        if len(self._met) > 40 or code.co_flags & (0x20 | 0x80 | 0x100 | 0x200) and code.co_name != "__iter__":
+        if len(self._met) > 40 or (code.co_flags & (0x20 | 0x80 | 0x100 | 0x200) and code.co_name != "__iter__"):
             return False
         return self._body(code, function.__globals__)
 

@@ -185,7 +185,7 @@ class Active:
 
     def stepped(self, number, offset):
         """A line event that may come from the loop of a comprehension, which goes back to the line it is on."""
-        if not self.info.loops_at(offset):
+        if not self.info.in_loop(offset) or number != self.last != 0:
             self.line(number)
 
     def leave(self, value):

@@ -6,6 +6,9 @@ Built-in containers are walked here, sets in sorted order. A `__repr__` written 
 `...` in the place of what is left out.
 """
 
+import builtins
+import gc
+import sys
 import types
 from itertools import islice
 
@@ -28,7 +31,9 @@ class Renderer:
         self._walkers = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}
         self.scalars = {
             **dict.fromkeys((bool, type(None), float, complex, type(Ellipsis), type(NotImplemented), range), repr),
-            **{int: integer, str: string, bytes: string},
+            int: integer,
+            str: string,
+            bytes: string,
         }
 
     def render(self, value):
@@ -78,11 +83,18 @@ class Renderer:
             return lambda walk, value: addressless(method(value))
         if kind is types.MethodType:
             return _bound_method
+        if kind.__name__ == "async_generator_wrapped_value":
+            return lambda walk, value: walk.any(gc.get_referents(value)[0])
         return self._asked
 
     def _asked(self, walk, value):
         text = self._tame.asked(value, "__repr__", repr)
-        return default(type(value)) if text is None else addressless(text)
+        if text is None:
+            return default(type(value))
+        threading = sys.modules.get("threading")
+        if threading is not None and isinstance(value, threading.Thread):
+            text = text.replace(" %s)" % value.ident, ")")  # another number on every run
+        return addressless(text)
 
 
 class _Walk:
@@ -135,6 +147,8 @@ def _tuple(walk, value):
 
 
 def _dict(walk, value):
+    if value is builtins.__dict__:
+        return "{...}"  # `exec` puts it into every namespace
     texts = []
     for key, item in list(islice(dict.items(value), CHARACTERS)):
         if walk.room <= 0:

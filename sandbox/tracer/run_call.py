@@ -16,7 +16,7 @@ def run_call(session):
     order = session.order
     text = _text(order)
     expression = _parsed(order.subject)
-    _check(order.file, text)
+    _check(_shown(order), text)
     name, base = place(order.file, order.root, text)
     sys.path[:0] = list(dict.fromkeys((base, os.path.abspath(order.root))))
     sys.argv = [order.file]
@@ -41,7 +41,7 @@ def _text(order):
         with open(order.text or order.file, "rb") as stream:
             return decode(stream.read())
     except (OSError, SyntaxError, LookupError) as error:
-        raise Misused("%s cannot be read: %s." % (order.file, error)) from None
+        raise Misused("%s cannot be read: %s." % (_shown(order), error)) from None
 
 
 def _parsed(expression):
@@ -58,6 +58,12 @@ def _check(file, text):
         raise Misused("%s does not parse, line %s: %s." % (file, error.lineno, _why(error))) from None
     except ValueError as error:
         raise Misused("%s does not parse: %s." % (file, error)) from None
+
+
+def _shown(order):
+    """The file as the user knows it: from the root, where it is below that."""
+    inside = os.path.relpath(order.file, order.root)
+    return order.file if inside.startswith(os.pardir) else inside
 
 
 def _why(error):
@@ -79,7 +85,7 @@ def _check_entry(order, expression, space):
         if callable(value) and getattr(value, "__module__", "") == space["__name__"]
     ]
     said = " It has %s." % ", ".join(names[:12]) if names else ""
-    raise Misused("%s has no %s.%s" % (order.file, callee.id, said))
+    raise Misused("%s has no %s.%s" % (_shown(order), callee.id, said))
 
 
 def place(file, root, text):

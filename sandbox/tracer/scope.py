@@ -51,7 +51,7 @@ class Scope:
         for form in (path, os.path.realpath(path)):
             if form.startswith(self._roots) and not form.startswith(self._never):
                 parts = form.split(os.sep)
-                if not any(part in _INSTALLED for part in parts) and os.path.isfile(path):
+                if not any(part in _INSTALLED for part in parts) and (filename in self._texts or os.path.isfile(path)):
                     base = max((root for root in self._roots if form.startswith(root)), key=len)
                     inside = self.root + os.sep
                     return os.path.relpath(form, self.root) if form.startswith(inside) else form[len(base) :]
@@ -78,7 +78,7 @@ class Scope:
         sys.addaudithook(self._heard)
 
     def _heard(self, event, arguments):
-        if event != "exec" and event != "compile" or not self.active:
+        if (event != "exec" and event != "compile") or not self.active:
             return
         if event == "compile":
             source, filename = arguments[:2]
@@ -91,7 +91,7 @@ class Scope:
         if self.name(filename) is not None:
             self.lines(filename)
         elif not os.path.isabs(filename):
-            self._executed(code, sys._getframe(1).f_code)
+            self._executed(code, sys._getframe(1).f_code)  # noqa: SLF001 - the frame of the event is told no other way
 
     def _executed(self, code, caller):
         if self.name(caller.co_filename) is None and id(caller) not in self._ran:

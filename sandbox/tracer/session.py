@@ -21,16 +21,18 @@ class Session:
         self.recorder = recorder
         self.backend = backend
         self.scope = recorder.scope
+        self._started = False
 
     def start(self):
         """Trace from here on."""
+        self._started = True
         self.recorder.begin()
         self.backend.start()
 
     def finish(self):
         """End the trace, unless it is over."""
-        reason = "lost" if not self.recorder.over and self.backend.lost() else ""
-        self.recorder.finish(reason)
+        lost = self._started and not self.recorder.over and self.backend.lost()
+        self.recorder.finish("lost" if lost else "")
 
 
 def backend_for(recorder, wanted, events="all"):
@@ -75,7 +77,7 @@ def run(order):
 def _prepare(order):
     if not os.path.isdir(order.root):
         raise Misused("There is no folder %s." % order.root)
-    if order.file and not os.path.exists(order.file):
+    if order.file and not os.path.exists(order.text or order.file):
         raise Misused("There is no file %s." % order.file)
     folder = [os.path.dirname(os.path.abspath(order.file))] if order.file else []
     scope = Scope(order.root, folder)

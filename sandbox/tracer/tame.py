@@ -94,9 +94,7 @@ class Tame:
     def _calm_kind(self, kind):
         found = self._kinds.get(kind)
         if found is None:
-            found = self._kinds[kind] = all(
-                self.verdict(kind, method) != REFUSED for method in _TEXTS
-            )
+            found = self._kinds[kind] = all(self.verdict(kind, method) != REFUSED for method in _TEXTS)
         return found
 
 
