@@ -15,6 +15,7 @@ import random
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -31,6 +32,14 @@ from cwm_agent.workspace.repository import Repository
 
 REPEATS = 5
 Row = tuple[str, list[float]]
+
+
+class Rows(list[Row]):
+    """What was measured; each row is told as it comes."""
+
+    def append(self, row: Row) -> None:
+        print(f"{row[0]}: {', '.join(f'{seconds:.2f}' for seconds in row[1])}", file=sys.stderr, flush=True)
+        super().append(row)
 
 
 def make_tree(root: Path, files: int, size: int) -> None:
@@ -128,7 +137,8 @@ async def measure(home: Path, files: int, size: int) -> list[Row]:
     root = home / "repository"
     make_tree(root, files, size)
     bench = Bench(engine, image, root)
-    rows: list[Row] = [("first time", [await bench.once()])]
+    rows = Rows()
+    rows.append(("first time", [await bench.once()]))
     rows.append(("again, nothing changed", await bench.repeated(changed=False)))
     rows.append(("again, 100 files changed", await bench.repeated(changed=True)))
     _, snapshot, container = await bench.ready()
@@ -140,7 +150,8 @@ async def measure(home: Path, files: int, size: int) -> list[Row]:
     list_files(Repository.open(root))
     rows.append(("of which: list the files", [time.perf_counter() - began]))
     first, later = await bench.rescans()
-    rows += [("what changed, asked the first time", first), ("what changed, asked again", later)]
+    rows.append(("what changed, asked the first time", first))
+    rows.append(("what changed, asked again", later))
     rows.append(("peer: `cp -a`, bind mount, `docker run`", [bench.copied(home) for _ in range(2)]))
     rows.append(("peer: `docker cp`, `docker start`", [bench.docker_copied() for _ in range(2)]))
     await engine.close()
@@ -156,8 +167,8 @@ def main() -> None:
         os.environ["CWM_AGENT_HOME"] = str(Path(name) / "agent")
         rows = asyncio.run(measure(Path(name), options.files, options.bytes))
     note = (
-        f"Seconds until a container runs over {options.files:,} files of {options.files * options.bytes / 1e9:.2f} GB and "
-        f"a command in it read one. Goal: again, nothing changed, at most 1.5 s. {machine()} Load at the end: "
+        f"Seconds until a container runs over {options.files:,} files of {options.files * options.bytes / 1e9:.2f} GB "
+        f"and a command in it read one. Goal: again, nothing changed, at most 1.5 s. {machine()} Load at the end: "
         f"{os.getloadavg()[0]:.1f}."
     )
     numbers = [[f"{value:.2f}" for value in (statistics.median(found), min(found), max(found))] for _, found in rows]
