@@ -10,6 +10,8 @@ from typing import Any
 from cwm_agent.policies.forager.kinds import Edit
 from cwm_agent.policies.forager.source import FunctionNode, Site, Source
 
+NEAR = 400
+
 
 class Novelty:
     """Remembers the code of one file's candidates, and lets each code through once, the file's own never.
@@ -53,13 +55,13 @@ class Novelty:
         return True
 
     def _is_insertion(self, site: Site, edit: Edit) -> bool:
-        """Whether whole lines are put between statements, unlike both neighbours: then they alone are compiled."""
+        """Whether whole lines are put between statements, unlike what is near: then they alone are compiled."""
         if not edit.structural or edit.start != edit.end or not edit.text.endswith("\n") or self._is_delicate(site):
             return False
         text, bare = self._source.text, edit.text.strip()
         if edit.text.startswith("\n") or not site.function or edit.text.startswith("el"):
             return False
-        return not text[: edit.start].rstrip().endswith(bare) and not text[edit.start :].lstrip().startswith(bare)
+        return bare not in text[max(0, edit.start - NEAR) : edit.start + NEAR]
 
     def _is_delicate(self, site: Site) -> bool:
         """Whether the outermost function has declarations that make a statement's legality depend on others."""
