@@ -92,15 +92,15 @@ def imports(path: Path) -> list[tuple[int, str]]:
     return found
 
 
-def known(target: str) -> str | None:
+def known(target: str, names: set[str]) -> str | None:
     """The module of ours that an import names, without the trailing name of a function or class in it."""
-    names = {name for name, _ in modules()}
     inner = target.removeprefix("cwm_agent").removeprefix(".")
     return inner if inner in names else None
 
 
 def breaches() -> list[str]:
     found = []
+    names = {name for name, _ in modules()}
     for name, path in modules():
         own = layer(name)
         if not name:
@@ -117,7 +117,7 @@ def breaches() -> list[str]:
                 found.append(f"{where}: {top} is I/O, and {own} is pure")
             if top != "cwm_agent":
                 continue
-            inner = known(target)
+            inner = known(target, names)
             if not inner:
                 continue
             other = layer(inner)
