@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from types import CodeType
 from typing import Any
@@ -11,6 +12,8 @@ from cwm_agent.policies.forager.kinds import Edit
 from cwm_agent.policies.forager.source import FunctionNode, Site, Source
 
 NEAR = 400
+_COMMENT = re.compile(r"[ \t]*#[^\n]*$", re.MULTILINE)
+_NO_CODE = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*")
 
 
 class Novelty:
@@ -55,13 +58,19 @@ class Novelty:
         return True
 
     def _is_insertion(self, site: Site, edit: Edit) -> bool:
-        """Whether whole lines are put between statements, unlike what is near: then they alone are compiled."""
+        """Whether whole lines are put between statements, unlike both neighbours: then they alone are compiled."""
         if not edit.structural or edit.start != edit.end or not edit.text.endswith("\n") or self._is_delicate(site):
             return False
         text, bare = self._source.text, edit.text.strip()
         if edit.text.startswith("\n") or not site.function or edit.text.startswith("el"):
             return False
-        return bare not in text[max(0, edit.start - NEAR) : edit.start + NEAR]
+        before = _COMMENT.sub("", text[max(0, edit.start - NEAR) : edit.start]).rstrip()
+        return not before.endswith(bare) and not text[self._next(edit.start) :][:NEAR].lstrip().startswith(bare)
+
+    def _next(self, offset: int) -> int:
+        """Where the next line with code begins: comments and blank lines do not tell two insertions apart."""
+        found = _NO_CODE.match(self._source.text, offset)
+        return found.end() if found else offset
 
     def _is_delicate(self, site: Site) -> bool:
         """Whether the outermost function has declarations that make a statement's legality depend on others."""
