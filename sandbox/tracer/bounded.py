@@ -24,21 +24,35 @@ def bounded(ask, value, seconds):
     def watch():
         patience = seconds
         try:
-            while not over.acquire(True, patience):
+            while not over.acquire(timeout=patience):
                 pythonapi.PyThreadState_SetAsyncExc(c_ulong(ours), py_object(TookTooLong))
                 patience = 0.01
         finally:
             gone.release()
 
     _thread.start_new_thread(watch, ())
-    late = None
     try:
         try:
             return ask(value)
         finally:
-            over.release()
-            gone.acquire()
-            pythonapi.PyThreadState_SetAsyncExc(c_ulong(ours), None)
-    except TookTooLong as error:
-        late = error
-    raise late
+            _part(over, gone)
+    except TookTooLong:
+        _part(over, gone)
+        raise
+
+
+def _part(over, gone):
+    """Send the watcher home, and take what it may have raised last: to clear that instead would leave the
+    interpreter waiting for it, on 3.11 for ever.
+    """
+    while True:
+        try:
+            if over.locked():
+                over.release()
+            if gone.acquire(timeout=1.0):
+                gone.release()
+            for _ in range(100):
+                pass
+            return
+        except TookTooLong:
+            continue

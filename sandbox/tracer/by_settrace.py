@@ -30,7 +30,7 @@ class Settrace:
         """Whether somebody else, or the interpreter, switched tracing off."""
         return sys.gettrace() != self._called
 
-    def _called(self, frame, event, argument):
+    def _called(self, frame, _event, _argument):
         recorder = self._recorder
         if recorder.over:
             return None

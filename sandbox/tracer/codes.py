@@ -133,9 +133,8 @@ def inner_lines(lines):
             begins = None
         for field in getattr(node, "_fields", ()):
             value = getattr(node, field, None)
-            for child in value if isinstance(value, list) else (value,):
-                if hasattr(child, "_fields"):
-                    queue.append((child, begins))
+            children = value if isinstance(value, list) else (value,)
+            queue += [(child, begins) for child in children if hasattr(child, "_fields")]
     return found
 
 

@@ -65,7 +65,7 @@ class Writer:
             keys, values = self._all(list(value), depth), self._all(list(value.values()), depth)
             if keys is None or values is None:
                 return None
-            return "{%s}" % ", ".join("%s: %s" % pair for pair in zip(keys, values))
+            return "{%s}" % ", ".join("%s: %s" % pair for pair in zip(keys, values))  # noqa: B905 - `strict` is not in 3.8
         texts = self._all(list(value), depth)
         if texts is None:
             return None
@@ -90,7 +90,7 @@ class Writer:
         if enum is not None and issubclass(kind, enum.Enum):
             return "%s.%s" % (name, value.name) if kind.__members__.get(value.name) is value else None
         if issubclass(kind, tuple) and hasattr(kind, "_fields") and "__new__" in vars(kind):
-            texts = self._all(list(tuple(value)), depth)
+            texts = self._all(list(value), depth)
             return None if texts is None else "%s(%s)" % (name, ", ".join(texts))
         return self._dataclass(value, kind, name, depth)
 
@@ -105,9 +105,10 @@ class Writer:
         fields = vars(kind).get("__dataclass_fields__")
         if not fields or hasattr(kind, "__post_init__") or not _generated(kind):
             return None
+        names = {field.name for field in sys.modules["dataclasses"].fields(kind)}  # without InitVar and ClassVar
         parts = []
         for field in fields.values():
-            if not field.init or field._field_type.name != "_FIELD":
+            if not field.init or field.name not in names:
                 return None
             text = self.expression(getattr(value, field.name, None), depth + 1)
             if text is None:

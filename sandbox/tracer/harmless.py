@@ -73,9 +73,9 @@ class Examiner:
         for step in steps:
             if not self._step(step, before, code, space, fresh):
                 return False
-            if step.opcode in dis.hasjrel or step.opcode in dis.hasjabs:
-                if step.argval <= step.offset and at.get(step.argval) != "FOR_ITER":
-                    self.loops = True
+            jumps = step.opcode in dis.hasjrel or step.opcode in dis.hasjabs
+            if jumps and step.argval <= step.offset and at.get(step.argval) != "FOR_ITER":
+                self.loops = True
             before = step
         return True
 
@@ -92,7 +92,7 @@ class Examiner:
             own = before is not None and before.opname.startswith("LOAD_FAST") and before.argval in fresh
             return self._attribute(value, called=called, own=own)
         if name.startswith("INPLACE_") or (name == "BINARY_OP" and step.argrepr.endswith("=")):
-            return True if fresh else False
+            return bool(fresh)
         return True
 
     def _global(self, name, code, space):

@@ -12,9 +12,8 @@ from _thread import _local, allocate_lock
 from _cwm_tracer.codes import ITERATING, OPTIMIZED, Info, inner_lines
 from _cwm_tracer.render import Renderer
 from _cwm_tracer.sink import Full
-from _cwm_tracer.texts import _HUGE
+from _cwm_tracer.state import Locals
 
-_MISSING = object()
 _LOOK = 64  # frames between two looks at the clock
 
 
@@ -142,7 +141,7 @@ class Recorder:
 class Active:
     """A function of the user's that runs, from a call or a resumption to the next return."""
 
-    __slots__ = ("_body", "_depth", "_end", "_kept", "_quiet", "_recorder", "_shown", "frame", "info", "last")
+    __slots__ = ("_depth", "_end", "_locals", "_quiet", "_recorder", "frame", "info", "last")
 
     def __init__(self, recorder, frame, info, depth, thread):
         self._recorder = recorder
@@ -150,9 +149,7 @@ class Active:
         self.info = info
         self._depth = str(depth)
         self._end = '}, "value": null, "thread": %d}\n' % thread
-        self._kept = {}
-        self._shown = {}
-        self._body = ""
+        self._locals = Locals(info.keys, recorder.renderer.render)
         self.last = 0
         self._quiet = False
 
@@ -165,7 +162,7 @@ class Active:
         if info.code.co_flags & OPTIMIZED:
             found = dict(found)
             found = {name: found[name] for name in info.names if name in found}
-        body = self._locals(found)
+        body = self._locals.json(found)
         self._recorder.write('{"event": "call' + head[2] + self._depth + head[1] + body + self._end)
 
     def line(self, number):
@@ -180,7 +177,7 @@ class Active:
                 return
         self.last = number
         head = info.heads.get(number) or info.head(number)
-        body = self._locals(self.frame.f_locals)
+        body = self._locals.json(self.frame.f_locals)
         self._recorder.write(head[0] + self._depth + head[1] + body + self._end)
 
     def stepped(self, number, offset):
@@ -208,36 +205,3 @@ class Active:
         head = info.heads.get(number) or info.head(number)
         end = '}, "value": ' + quoted(text) + self._end[len('}, "value": null') :]
         self._recorder.write('{"event": "' + event + head[2] + self._depth + head[1] + end)
-
-    def _locals(self, found):
-        """The locals as the inside of a JSON object; what cannot have changed is not looked at again."""
-        kept, shown, keys = self._kept, self._shown, self.info.keys
-        changed, count = False, 0
-        for name, value in found.items():
-            key = keys[name]
-            if not key:
-                continue
-            count += 1
-            if kept.get(name, _MISSING) is value:
-                continue
-            if type(value) is int and -_HUGE < value < _HUGE:
-                kept[name] = value
-                fragment = '%s"%d"' % (key, value)
-            else:
-                text, frozen = self._recorder.renderer.render(value)
-                if frozen:
-                    kept[name] = value
-                elif name in kept:
-                    del kept[name]
-                fragment = key + quoted(text)
-            if shown.get(name) != fragment:
-                shown[name] = fragment
-                changed = True
-        if len(shown) != count:
-            changed = True
-            for name in [name for name in shown if name not in found]:
-                del shown[name]
-                kept.pop(name, None)
-        if changed:
-            self._body = ", ".join(shown.values())
-        return self._body

@@ -14,9 +14,10 @@ from itertools import islice
 
 from _cwm_tracer.harmless import inherited
 from _cwm_tracer.tame import Tame
-from _cwm_tracer.texts import CHARACTERS, CUT, addressless, cut, default, integer, ordered, quick, string
+from _cwm_tracer.texts import CHARACTERS, CUT, SCALARS, addressless, cut, default, integer, ordered, quick
 
 DEPTH = 20
+NESTED = 6  # so deep plain containers are left to the interpreter
 _SORTED = 20000  # of a larger set the first ones that it gives are shown
 _LEAVES = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType)
 _SLOTS = type(object.__repr__)
@@ -29,23 +30,24 @@ class Renderer:
         self._tame = Tame(is_users)
         self._plans = {}
         self._walkers = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}
-        self.scalars = {
-            **dict.fromkeys((bool, type(None), float, complex, type(Ellipsis), type(NotImplemented), range), repr),
-            int: integer,
-            str: string,
-            bytes: string,
-        }
+        self._direct = {}  # class → a function of the object alone
 
     def render(self, value):
         """The text of a value, and whether the same object can never have another."""
         kind = type(value)
-        scalar = self.scalars.get(kind)
+        scalar = SCALARS.get(kind)
         if scalar is not None:
             return scalar(value), True
+        direct = self._direct.get(kind)
+        if direct is not None:
+            return cut(direct(value)), False
         if kind in self._walkers:
             text = quick(value, kind)
             if text is not None:
                 return text, kind is tuple or kind is frozenset
+            text = quick(value, kind, NESTED)
+            if text is not None:
+                return text, False
         try:
             return cut(_Walk(self).any(value)), False
         except (RecursionError, RuntimeError):  # nested too deeply, or changed by another thread
@@ -67,27 +69,38 @@ class Renderer:
         """How objects of a class that is no scalar become text: a function of the walk and the object."""
         found = self._plans.get(kind)
         if found is None:
-            found = self._plans[kind] = self._plan(kind)
+            found = self._walker(kind)
+            if found is None:
+                direct = self._direct[kind] = self._alone(kind)
+                found = _ignoring(direct)
+            self._plans[kind] = found
         return found
 
-    def _plan(self, kind):
+    def _walker(self, kind):
+        """For those that hold others."""
         method = inherited(kind, "__repr__")
-        if method is object.__repr__ or method is None:
-            return lambda walk, value: default(kind)
         for base, walker in self._walkers.items():
             if method is base.__repr__ and issubclass(kind, base):
                 return walker
-        if method is int.__repr__:
-            return lambda walk, value: integer(int.__index__(value))
-        if isinstance(method, _SLOTS) and (kind in _LEAVES or method is type.__repr__):
-            return lambda walk, value: addressless(method(value))
         if kind is types.MethodType:
             return _bound_method
         if kind.__name__ == "async_generator_wrapped_value":
             return lambda walk, value: walk.any(gc.get_referents(value)[0])
+        return None
+
+    def _alone(self, kind):
+        """For all others."""
+        method = inherited(kind, "__repr__")
+        if method is object.__repr__ or method is None:
+            text = default(kind)
+            return lambda _value: text
+        if method is int.__repr__:
+            return lambda value: integer(int.__index__(value))
+        if isinstance(method, _SLOTS) and (kind in _LEAVES or method is type.__repr__):
+            return lambda value: addressless(method(value))
         return self._asked
 
-    def _asked(self, walk, value):
+    def _asked(self, value):
         text = self._tame.asked(value, "__repr__", repr)
         if text is None:
             return default(type(value))
@@ -97,19 +110,22 @@ class Renderer:
         return addressless(text)
 
 
+def _ignoring(direct):
+    return lambda _walk, value: direct(value)
+
+
 class _Walk:
     """One value on its way to text: how much room is left, and in which containers we are."""
 
     def __init__(self, renderer):
         self._renderer = renderer
-        self._scalars = renderer.scalars
         self._inside = []
         self.room = CHARACTERS
 
     def any(self, value):
         """The text of a value."""
         kind = type(value)
-        scalar = self._scalars.get(kind)
+        scalar = SCALARS.get(kind)
         text = scalar(value) if scalar is not None else self._nested(value, kind)
         self.room -= len(text)
         return text

@@ -128,7 +128,7 @@ class _Finder:
         self._path = path
         self._text = text
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name, _path=None, _target=None):
         if name != self._name:
             return None
         loader = _Given(name, self._path, self._text) if self._text else SourceFileLoader(name, self._path)
@@ -146,7 +146,7 @@ class _Given(SourceFileLoader):
         super().__init__(name, path)
         self._given = text
 
-    def path_stats(self, path):
+    def path_stats(self, _path):
         raise OSError("not cached")
 
     def get_data(self, path):

@@ -37,6 +37,6 @@ def _main_module(path):
         __cached__=None,
     )
     if sys.version_info < (3, 14):
-        main.__dict__["__annotations__"] = {}
+        main.__annotations__ = {}
     sys.modules["__main__"] = main
     return main

@@ -52,7 +52,7 @@ class _Plugin:
         self._session = session
         self._done = False
 
-    def pytest_runtest_call(self, item):
+    def pytest_runtest_call(self):
         """Around the test function, inside every other plugin's hook."""
         if self._done:
             yield

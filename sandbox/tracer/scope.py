@@ -82,9 +82,9 @@ class Scope:
             return
         if event == "compile":
             source, filename = arguments[:2]
-            if isinstance(filename, str) and isinstance(source, (str, bytes)):
-                if self.name(filename) is None:
-                    self._compiled[filename] = source
+            told = isinstance(filename, str) and isinstance(source, (str, bytes))
+            if told and self.name(filename) is None:
+                self._compiled[filename] = source
             return
         code = arguments[0]
         filename = code.co_filename

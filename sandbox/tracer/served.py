@@ -23,9 +23,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "runner"))
 
-from framing import BadFrame, read_frame, write_frame
-from shell_output import Kept
-from shell_tree import adopt_orphans, reap, strike
+from framing import BadFrame, read_frame, write_frame  # noqa: E402 - found by the line above
+from shell_output import Kept  # noqa: E402 - as above
+from shell_tree import adopt_orphans, reap, strike  # noqa: E402 - as above
 
 PIECE = 128 * 1024
 TICK = 0.01
@@ -187,7 +187,7 @@ def main():
         strike()
 
 
-def _leave(number, frame):
+def _leave(number, _frame):
     raise SystemExit(128 + number)
 
 

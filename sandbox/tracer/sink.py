@@ -5,9 +5,11 @@ and closing every descriptor does not touch it. The rest of the file is zeros un
 """
 
 import os
+import sys
 
 FIRST = 256 * 1024
 LAST = 8 * 1024 * 1024
+_POPULATE = 0x8000 if sys.platform == "linux" else 0  # one page fault now for hundreds later
 _HIGH = 64  # descriptors of ours stay above those that a program gets for its own first files
 
 
@@ -79,7 +81,7 @@ class Mapped:
                 os.ftruncate(fd, start + size)
             fillers = _fillers()
             try:
-                piece = self._mmap.mmap(fd, size, offset=start)
+                piece = self._mmap.mmap(fd, size, self._mmap.MAP_SHARED | _POPULATE, offset=start)
             finally:
                 for filler in fillers:
                     os.close(filler)

@@ -7,6 +7,7 @@ and of the standard library are trusted. Whatever an object refers to, some step
 repr asks for the reprs inside it. Refused is the rule in doubt; a refused object is shown by its class and address.
 """
 
+import dis  # noqa: F401 - loaded before the program runs, not in the middle of it
 import gc
 import types
 from itertools import islice
@@ -16,8 +17,9 @@ from _cwm_tracer.bounded import bounded
 from _cwm_tracer.harmless import Examiner, inherited
 
 REFUSED, CALM, LOOPS = 0, 1, 2
-SECONDS = 0.05
+SECONDS = 0.2
 _STEPS = 64
+_NEAR = 16  # how many of the things that an object refers to a repr is taken to walk over
 _HOOKS = ("__getattr__", "__getattribute__")
 _TEXTS = ("__repr__", "__str__", "__format__")
 
@@ -38,7 +40,9 @@ class Tame:
     def asked(self, value, method, ask):
         """`ask(value)`, where `method` of its class is tame; None where it is not, or does not answer with text."""
         kind = type(value)
-        verdict = self.verdict(kind, method)
+        verdict = self._verdicts.get((kind, method))
+        if verdict is None:
+            verdict = self.verdict(kind, method)
         if verdict == REFUSED or not self._calm_inside(value):
             return None
         began = perf_counter()
@@ -50,6 +54,7 @@ class Tame:
             text = None
         if perf_counter() - began > SECONDS:
             self._verdicts[kind, method] = REFUSED
+            text = None  # as in every frame from now on
         return text if type(text) is str else None
 
     def verdict(self, kind, method):
@@ -77,13 +82,15 @@ class Tame:
 
     def _calm_inside(self, value):
         """Whether nothing that the object refers to, some steps deep, is refused; generators would be used up."""
+        if _PLAIN.issuperset(map(type, _referents(value))):
+            return True
         met, seen = [value], {id(value)}
         for item in met:
             for child in _referents(item):
                 kind = type(child)
                 if kind in _PLAIN or id(child) in seen:
                     continue
-                if not self._calm_kind(kind) or (kind is types.GeneratorType and len(seen) < _STEPS // 4):
+                if not self._calm_kind(kind) or (len(seen) < _NEAR and _is_used_up(kind)):
                     return False
                 if len(met) >= _STEPS:
                     return True
@@ -96,6 +103,11 @@ class Tame:
         if found is None:
             found = self._kinds[kind] = all(self.verdict(kind, method) != REFUSED for method in _TEXTS)
         return found
+
+
+def _is_used_up(kind):
+    """Whether asking for all that it has takes that away: iterators, without files."""
+    return inherited(kind, "__next__") is not None and kind.__module__ != "_io"
 
 
 def _referents(item):

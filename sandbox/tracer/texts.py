@@ -2,10 +2,11 @@
 
 CHARACTERS = 4000
 CUT = "..."
-_HUGE = 10**50
+HUGE = 10**50
 _BITS = 13000  # an int may have 4,300 digits as text since Python 3.11
 _HEX = "0123456789abcdefABCDEF"
-_FLAT = (bool, float, type(None))
+_FLAT = {bool, float, type(None)}
+_NEST = {list, tuple, dict}
 
 
 def cut(text):
@@ -18,7 +19,7 @@ def cut(text):
 
 def integer(value):
     """The digits of an int; its size where they are too many."""
-    if -_HUGE < value < _HUGE or value.bit_length() <= _BITS:
+    if -HUGE < value < HUGE or value.bit_length() <= _BITS:
         return int.__repr__(value)
     return "<int of %d bits>" % value.bit_length()
 
@@ -29,6 +30,20 @@ def string(value):
         half = CHARACTERS // 2
         value = value[:half] + (CUT if isinstance(value, str) else CUT.encode()) + value[-half:]
     return cut(repr(value))
+
+
+SCALARS = {
+    **dict.fromkeys((bool, type(None), float, complex, type(Ellipsis), type(NotImplemented), range), repr),
+    int: integer,
+    str: string,
+    bytes: string,
+}
+"""Classes whose objects never change and hold nothing that does, and how they become text."""
+
+
+def scalar(value):
+    """The text of an object of one of SCALARS."""
+    return SCALARS[type(value)](value)
 
 
 def default(kind):
@@ -60,21 +75,24 @@ def ordered(values):
     return True
 
 
-def quick(value, kind):
-    """The text of a container of scalars of one kind each, by the interpreter's own repr; None for any other."""
+def quick(value, kind, depth=0):
+    """The text of a container of scalars, by the interpreter's own repr; None for any other.
+
+    With a depth, also lists, tuples and dicts in it, so many deep.
+    """
     size = len(value)
     if size > CHARACTERS // 3:
         return None
     try:
         if kind is dict:
-            if not (_light(value, size) and _light(value.values(), size)):
-                return None
-            return _fitting(repr(value))
-        if not _light(value, size):
+            plain = _light(value, size, 0) and _light(value.values(), size, depth)
+            return _fitting(repr(value)) if plain else None
+        if not _light(value, size, depth):
             return None
         if kind is list or kind is tuple:
             return _fitting(repr(value))
-        if not size or not ordered(values := list(value)):
+        values = list(value)
+        if not size or not ordered(values):
             return None
         inside = repr(values)[1:-1]
         return _fitting("{%s}" % inside if kind is set else "frozenset({%s})" % inside)
@@ -82,17 +100,37 @@ def quick(value, kind):
         return None
 
 
-def _light(values, size):
-    """Whether all are scalars of one kind, and small."""
+def _light(values, size, depth):
+    """Whether all are scalars, and small, or down to a depth containers of such."""
     kinds = set(map(type, values))
-    if len(kinds) != 1:
-        return not size
-    kind = kinds.pop()
+    if len(kinds) == 1:
+        kind = next(iter(kinds))
+        if kind is int:
+            return max(values) < HUGE and min(values) > -HUGE
+        if kind is str or kind is bytes:
+            return sum(map(len, values)) <= CHARACTERS
+        if kind in _FLAT:
+            return True
+    elif not size:
+        return True
+    return all(_small(value, depth) for value in values)
+
+
+def _small(value, depth):
+    """One element: a scalar, or down to a depth a container."""
+    kind = type(value)
     if kind is int:
-        return max(values) < _HUGE and min(values) > -_HUGE
+        return -HUGE < value < HUGE
     if kind is str or kind is bytes:
-        return sum(map(len, values)) <= CHARACTERS
-    return kind in _FLAT
+        return len(value) <= CHARACTERS
+    if kind not in _NEST:
+        return kind in SCALARS
+    size = len(value)
+    if depth <= 0 or size > CHARACTERS // 3:
+        return False
+    if kind is not dict:
+        return _light(value, size, depth - 1)
+    return _light(value, size, 0) and _light(value.values(), size, depth - 1)
 
 
 def _fitting(text):
