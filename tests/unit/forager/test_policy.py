@@ -137,6 +137,13 @@ async def test_two_bugs_are_repaired_one_after_the_other() -> None:
     assert "number * 2" in talk.repository.files["door.py"]
 
 
+async def test_a_constant_of_another_module_is_repaired_where_it_stands() -> None:
+    talk = opened("from limits import ADULT\n\n\n" + CODE.replace("> 18", ">= ADULT"))
+    talk.repository.files["limits.py"] = "ADULT = 19\n"
+    answer = await talk.ask("fix the failing tests")
+    assert talk.repository.files["limits.py"] == "ADULT = 18\n", answer
+
+
 async def test_two_places_at_once() -> None:
     code = "def span(a, b):\n    low = a + 1\n    high = b + 1\n    return (low, high)\n"
     checks = "from door import span\n\n\ndef test_span():\n    assert span(5, 7) == (4, 6)\n"
