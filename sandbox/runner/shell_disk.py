@@ -62,13 +62,14 @@ class Disk:
                             seen[found.st_dev, found.st_ino] = found.st_blocks * 512
             except OSError:
                 continue
-        seen.update(_deleted_but_open())
+        seen.update(deleted_but_open(descendants()))
         return sum(seen.values())
 
 
-def _deleted_but_open():
+def deleted_but_open(pids):
+    """The deleted files that processes still hold open: (device, inode) to bytes."""
     seen = {}
-    for pid in descendants():
+    for pid in pids:
         folder = "/proc/%d/fd" % pid
         try:
             names = os.listdir(folder)

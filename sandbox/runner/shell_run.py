@@ -4,6 +4,7 @@ import signal
 import time
 
 from framing import write_frame
+from shell_disk import deleted_but_open
 from shell_output import Kept
 from shell_tree import descendants, send_signal, strike
 
@@ -56,6 +57,9 @@ class Run:
         self.limit = self._watch()
         if self.limit is not None:
             self._end()
+        if self.limit == "disk" and self.shell.pid and deleted_but_open([self.shell.pid]):
+            self.shell.kill()  # what it holds open counts against the limit, and no command could free it
+            self._until(lambda: self.shell.pid is None, KILL_SECONDS)
         ended, stuck = self._sweep() if service.forks.read() != last_pid else (0, 0)
         service.drain()
         restarted = service.shell_lost()
