@@ -10,6 +10,7 @@ from operator import is_
 from _cwm_tracer.texts import CHARACTERS, SCALARS, quick, scalar
 
 _ENDS = {list: ('"[', ']"'), dict: ('"{', '}"')}
+OTHER, SAME, NEWS = 0, 1, 2
 
 
 class Flat:
@@ -31,31 +32,29 @@ class Flat:
         text = quick(value, kind)
         return None if text is None else cls(value, kind, quoted(text))
 
-    def stands(self, value):
-        """Whether `text` is still the text of the container, of which nothing has changed."""
-        if len(value) != len(self._values):
-            return False
-        if self.kind is not dict:
-            return all(map(is_, value, self._values))
-        return list(value) == self._keys and all(map(is_, value.values(), self._values))
-
-    def follows(self, value):
-        """Bring `text` up to date; False where the container is no longer one of these."""
-        values = value.values() if self.kind is dict else value
-        same = list(map(is_, values, self._values))
+    def look(self, value):
+        """Bring `text` up to date: SAME where nothing changed, NEWS, or OTHER where it is no longer one of these."""
         count = len(value)
-        if self.kind is dict and not self._same_keys(value, count):
-            return False
+        if self.kind is dict:
+            if list(value) != self._keys and not self._more_keys(value, count):
+                return OTHER
+            same = list(map(is_, value.values(), self._values))
+        else:
+            same = list(map(is_, value, self._values))
+        if False not in same and count == len(self._values):
+            return SAME
         if self._parts is None:
             self._divide()
-        return self._change(list(values), same, count) and self._join()
+        values = list(value.values() if self.kind is dict else value)
+        return NEWS if self._change(values, same, count) and self._join() else OTHER
 
-    def _same_keys(self, value, count):
-        """Whether the keys are those that were, perhaps with new ones behind them."""
+    def _more_keys(self, value, count):
+        """Whether there are new keys behind those that were."""
         known = self._keys
-        if count < len(known) or list(value)[: len(known)] != known:
+        keys = list(value)
+        if count < len(known) or keys[: len(known)] != known:
             return False
-        for key in list(value)[len(known) :]:
+        for key in keys[len(known) :]:
             if type(key) not in SCALARS:
                 return False
             known.append(key)

@@ -5,11 +5,8 @@ and closing every descriptor does not touch it. The rest of the file is zeros un
 """
 
 import os
-import sys
 
-FIRST = 256 * 1024
-LAST = 8 * 1024 * 1024
-_POPULATE = 0x8000 if sys.platform == "linux" else 0  # one page fault now for hundreds later
+PIECE = 256 * 1024
 _HIGH = 64  # descriptors of ours stay above those that a program gets for its own first files
 
 
@@ -41,7 +38,6 @@ class Mapped:
         self._size = 0
         self._at = 0
         self._piece = None
-        self._next = FIRST
         status = os.stat(path)
         self._identity = (status.st_dev, status.st_ino)
 
@@ -68,7 +64,7 @@ class Mapped:
             rest = rest[len(now) :]
 
     def _grow(self):
-        size, start = self._next, self._before + self._size
+        size, start = PIECE, self._before + self._size
         fd = -1
         try:
             fd = _raised(os.open(self._path, os.O_RDWR | os.O_CLOEXEC))
@@ -81,7 +77,7 @@ class Mapped:
                 os.ftruncate(fd, start + size)
             fillers = _fillers()
             try:
-                piece = self._mmap.mmap(fd, size, self._mmap.MAP_SHARED | _POPULATE, offset=start)
+                piece = self._mmap.mmap(fd, size, offset=start)
             finally:
                 for filler in fillers:
                     os.close(filler)
@@ -91,7 +87,6 @@ class Mapped:
             if fd >= 0:
                 os.close(fd)
         self._before, self._size, self._at, self._piece = start, size, 0, piece
-        self._next = min(size * 2, LAST)
 
     def close(self):
         """Cut the zeros off."""

@@ -2,7 +2,7 @@
 
 from _json import encode_basestring_ascii as quoted
 
-from _cwm_tracer.flat import Flat
+from _cwm_tracer.flat import OTHER, SAME, Flat
 from _cwm_tracer.texts import HUGE
 
 _MISSING = object()
@@ -73,9 +73,10 @@ class Locals:
         flat = self._flats.get(name)
         try:
             if flat is not None and flat.kind is kind:
-                if name not in self._kept and flat.stands(value):
+                found = flat.look(value)
+                if found == SAME and name not in self._kept:
                     return None
-                if flat.follows(value):
+                if found != OTHER:
                     self._kept.pop(name, None)
                     return flat.text
             flat = Flat.of(value, kind)

@@ -21,11 +21,13 @@ SECONDS = 0.2
 _STEPS = 64
 _NEAR = 16  # how many of the things that an object refers to a repr is taken to walk over
 _HOOKS = ("__getattr__", "__getattribute__")
+_ARGUMENTS = BaseException.__dict__["args"].__get__
 _TEXTS = ("__repr__", "__str__", "__format__")
 
 _PLAIN = {
     *(int, str, float, bool, bytes, complex, type(None), type, range, type(Ellipsis)),
     *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType),
+    *(types.TracebackType, types.FrameType),
 }
 
 
@@ -116,4 +118,6 @@ def _referents(item):
         return list(islice(item, _STEPS))
     if type(item) is dict and len(item) > _STEPS:
         return [*islice(item, _STEPS), *islice(item.values(), _STEPS)]
+    if isinstance(item, BaseException):
+        return [_ARGUMENTS(item)]  # and not its traceback, which holds every frame below
     return gc.get_referents(item)
