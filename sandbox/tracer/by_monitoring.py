@@ -134,9 +134,11 @@ class Monitoring:
             stack = recorder.stack()
             active = stack[-1] if stack and stack[-1].info.code is code else self._top(stack, sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
-                stack.pop()
                 if not self._calls_only:
                     active.leave(value)
+                stack.pop()
+                if recorder.depths.raised:
+                    recorder.depths.relax(len(stack))
         except Exception as error:
             if not recorder.failed(error):
                 raise
@@ -148,9 +150,11 @@ class Monitoring:
         try:
             active = self._top(recorder.stack(), sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
-                recorder.stack().pop()
                 if not self._calls_only:
                     active.leave(None)
+                recorder.stack().pop()
+                if recorder.depths.raised:
+                    recorder.depths.relax(len(recorder.stack()))
         except Exception as error:
             if not recorder.failed(error):
                 raise

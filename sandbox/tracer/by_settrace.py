@@ -39,10 +39,36 @@ class Settrace:
             if info is None or info.comprehension:
                 return None
             return _Local(recorder, recorder.enter(frame, info), self._calls_only).happened
+        except RecursionError as error:
+            self._rescue(error)
+            raise
         except Exception as error:
             if not recorder.failed(error):
                 raise
             return None
+
+    def _rescue(self, error):
+        """The error that is about to leave this trace function switches tracing off: have it back when the caller
+        returns, of which a profile function hears all the same.
+        """
+        stack = self._recorder.stack()
+        if not stack or sys.getprofile() is not None:
+            return
+        caller = stack[-1]
+        if not self._calls_only:
+            caller.raised(RecursionError, error)
+
+        def returned(frame, event, value):
+            if frame is not caller.frame or event != "return":
+                return
+            sys.setprofile(None)
+            if not self._recorder.over:
+                if not self._calls_only:
+                    caller.leave(value)
+                _left(stack, caller)
+                sys.settrace(self._called)
+
+        sys.setprofile(returned)
 
 
 class _Local:
@@ -65,7 +91,10 @@ class _Local:
             elif event == "return":
                 if not self._calls_only:
                     self._active.leave(argument)
-                _left(recorder.stack(), self._active)
+                stack = recorder.stack()
+                _left(stack, self._active)
+                if recorder.depths.raised:
+                    recorder.depths.relax(len(stack))
             elif event == "exception" and not self._calls_only:
                 self._active.raised(argument[0], argument[1])
         except Exception as error:

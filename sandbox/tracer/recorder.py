@@ -10,6 +10,7 @@ from _json import encode_basestring_ascii as quoted
 from _thread import _local, allocate_lock
 
 from _cwm_tracer.codes import ITERATING, OPTIMIZED, Info, inner_lines
+from _cwm_tracer.depths import EACH, Depths
 from _cwm_tracer.render import Renderer
 from _cwm_tracer.sink import Full
 from _cwm_tracer.state import Locals
@@ -34,6 +35,7 @@ class Recorder:
         self._inner = {}
         self._lock = allocate_lock()
         self._local = _local()
+        self.depths = Depths()
         self._threads = 0
         os.register_at_fork(after_in_child=self.abandon)
 
@@ -55,6 +57,7 @@ class Recorder:
             return
         self.over = reason or "end"
         self.stop()
+        self.depths.restore()
         with self._lock:
             if reason:
                 try:
@@ -100,7 +103,10 @@ class Recorder:
     def enter(self, frame, info):
         """A function of the user's begins or goes on: its call frame is written."""
         stack = self.stack()
-        active = Active(self, frame, info, len(stack), self._local.number)
+        depth = len(stack)
+        if self.depths.raised or depth & EACH == EACH:
+            self.depths.check(depth)
+        active = Active(self, frame, info, depth, self._local.number)
         stack.append(active)
         active.call()
         return active
@@ -129,6 +135,8 @@ class Recorder:
 
     def failed(self, error):
         """Whether an exception in a callback is a fault of ours, which ends the trace; else it is the program's."""
+        if isinstance(error, RecursionError):
+            return False
         here = error.__traceback__
         while here.tb_next is not None:
             here = here.tb_next

@@ -19,7 +19,10 @@ from _cwm_tracer.texts import CHARACTERS, CUT, SCALARS, addressless, cut, defaul
 DEPTH = 20
 NESTED = 6  # so deep plain containers are left to the interpreter
 _SORTED = 20000  # of a larger set the first ones that it gives are shown
-_LEAVES = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType)
+_LEAVES = (
+    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType),
+    *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+)
 _SLOTS = type(object.__repr__)
 
 

@@ -10,8 +10,6 @@ from _cwm_tracer.recorder import Recorder
 from _cwm_tracer.scope import Scope
 from _cwm_tracer.sink import open_sink
 
-_ROOM = 20  # our own frames below the program's, which its recursion limit does not mean
-
 
 class Session:
     """A recorder and its back end, of which a mode says when they start."""
@@ -58,7 +56,6 @@ def run(order):
     except Misused as problem:
         sys.stderr.write("%s\n" % problem)
         return 2
-    sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM)
     try:
         return mode(session)
     except Misused as problem:

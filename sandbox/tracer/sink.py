@@ -17,6 +17,8 @@ class Full(Exception):
 def open_sink(path, limit):
     """The sink for a path; `limit` is the most bytes that it takes."""
     path = os.path.abspath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        return Stream(_raised(os.open(path, os.O_WRONLY | os.O_CLOEXEC)), limit)
     fd = _raised(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     try:
         os.ftruncate(fd, 0)

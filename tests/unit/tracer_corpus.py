@@ -300,13 +300,17 @@ MORE = {
     "threads": """
         import threading
 
+        class Quiet(threading.Thread):
+            def __repr__(self):
+                return "Quiet"  # the state of a thread is another on every run
+
         def work(out, i):
             out.append(i)
 
         def main():
             out = []
             for i in range(2):
-                t = threading.Thread(target=work, args=(out, i))
+                t = Quiet(target=work, args=(out, i))
                 t.start()
                 t.join()
             return out
