@@ -33,6 +33,19 @@ PROGRAMS = {
 
         def work():
             counts = {}
+            longest = ""
+            for turn in range(1200):
+                word = WORDS[turn * 7 % len(WORDS)]
+                counts[word] = counts.get(word, 0) + 1
+                if len(word) > len(longest):
+                    longest = word.upper()
+            return ", ".join(f"{word}={count}" for word, count in sorted(counts.items()))
+        """,
+    "a dict of 84 entries": """
+        WORDS = "the quick brown fox jumps over the lazy dog and runs far away".split()
+
+        def work():
+            counts = {}
             lines = []
             for turn in range(1200):
                 word = WORDS[turn % len(WORDS)]

@@ -10,13 +10,12 @@ from operator import is_
 from _cwm_tracer.texts import CHARACTERS, SCALARS, quick, scalar
 
 _ENDS = {list: ('"[', ']"'), dict: ('"{', '}"')}
-OTHER, SAME, NEWS = 0, 1, 2
 
 
 class Flat:
     """One container as it was last seen; `text` is its repr as JSON."""
 
-    __slots__ = ("_heads", "_keys", "_parts", "_values", "kind", "text")
+    __slots__ = ("_heads", "_keys", "_parts", "_same", "_values", "kind", "text")
 
     def __init__(self, value, kind, text):
         self.kind = kind
@@ -24,6 +23,7 @@ class Flat:
         self._values = list(value.values()) if kind is dict else list(value)
         self._parts = None
         self._heads = None
+        self._same = []  # of each element, whether it is the object that it was; None where the keys are others
         self.text = text
 
     @classmethod
@@ -32,21 +32,32 @@ class Flat:
         text = quick(value, kind)
         return None if text is None else cls(value, kind, quoted(text))
 
-    def look(self, value):
-        """Bring `text` up to date: SAME where nothing changed, NEWS, or OTHER where it is no longer one of these."""
-        count = len(value)
+    def stands(self, value):
+        """Whether the value is such a container, of which nothing has changed."""
+        if type(value) is not self.kind:
+            return False
         if self.kind is dict:
-            if list(value) != self._keys and not self._more_keys(value, count):
-                return OTHER
-            same = list(map(is_, value.values(), self._values))
+            if list(value) != self._keys:
+                self._same = None
+                return False
+            self._same = list(map(is_, value.values(), self._values))
         else:
-            same = list(map(is_, value, self._values))
-        if False not in same and count == len(self._values):
-            return SAME
+            self._same = list(map(is_, value, self._values))
+        return False not in self._same and len(value) == len(self._values)
+
+    def follows(self, value):
+        """Bring `text` up to date; False where the value is no longer such a container. Comes after `stands`."""
+        if type(value) is not self.kind:
+            return False
+        count = len(value)
+        if self._same is None:
+            if not self._more_keys(value, count):
+                return False
+            self._same = list(map(is_, value.values(), self._values))
         if self._parts is None:
             self._divide()
         values = list(value.values() if self.kind is dict else value)
-        return NEWS if self._change(values, same, count) and self._join() else OTHER
+        return self._change(values, count) and self._join()
 
     def _more_keys(self, value, count):
         """Whether there are new keys behind those that were."""
@@ -69,9 +80,9 @@ class Flat:
         else:
             self._parts = [quoted(scalar(value))[1:-1] for value in self._values]
 
-    def _change(self, values, same, count):
+    def _change(self, values, count):
         """Render what is another object than before; False where one is no scalar."""
-        parts, heads = self._parts, self._heads
+        parts, heads, same = self._parts, self._heads, self._same
         if heads is not None:
             heads += [quoted(scalar(key))[1:-1] + ": " for key in self._keys[len(heads) :]]
         del parts[count:]

@@ -101,15 +101,15 @@ class Renderer:
             return lambda value: integer(int.__index__(value))
         if isinstance(method, _SLOTS) and (kind in _LEAVES or method is type.__repr__):
             return lambda value: addressless(method(value))
+        threading = sys.modules.get("threading")
+        if threading is not None and issubclass(kind, threading.Thread):
+            return lambda value: self._asked(value).replace(" %s)" % value.ident, ")")  # another on every run
         return self._asked
 
     def _asked(self, value):
         text = self._tame.asked(value, "__repr__", repr)
         if text is None:
             return default(type(value))
-        threading = sys.modules.get("threading")
-        if threading is not None and isinstance(value, threading.Thread):
-            text = text.replace(" %s)" % value.ident, ")")  # another number on every run
         return addressless(text)
 
 

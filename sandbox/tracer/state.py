@@ -2,7 +2,7 @@
 
 from _json import encode_basestring_ascii as quoted
 
-from _cwm_tracer.flat import OTHER, SAME, Flat
+from _cwm_tracer.flat import Flat
 from _cwm_tracer.texts import HUGE
 
 _MISSING = object()
@@ -20,13 +20,13 @@ class Locals:
         self._keys = keys
         self._render = render
         self._kept = {}  # name → an object that can never have another text
-        self._flats = {}
+        self._flats = {}  # name → the container of scalars that it is bound to
         self._shown = {}  # name → `"name": "text"`
         self._body = ""
 
     def json(self, found):
         """The inside of the JSON object for these locals."""
-        kept, shown, keys = self._kept, self._shown, self._keys
+        kept, shown, keys, flats = self._kept, self._shown, self._keys, self._flats
         changed, count = False, 0
         for name, value in found.items():
             key = keys[name]
@@ -35,7 +35,11 @@ class Locals:
             count += 1
             if kept.get(name, _MISSING) is value:
                 continue
+            if name in flats and flats[name].stands(value):
+                continue
             if type(value) is int and -HUGE < value < HUGE:
+                if name in flats:
+                    del flats[name]
                 kept[name] = value
                 shown[name] = '%s"%d"' % (key, value)
                 changed = True
@@ -51,17 +55,15 @@ class Locals:
     def _shows(self, name, key, value):
         """Bring one name up to date; whether its text is another."""
         kind = type(value)
+        self._kept.pop(name, None)
         if kind is list or kind is dict:
             text = self._container(name, value, kind)
-            if text is None:
-                return False
         else:
+            self._flats.pop(name, None)
             text, frozen = self._render(value)
             text = quoted(text)
             if frozen:
                 self._kept[name] = value
-            else:
-                self._kept.pop(name, None)
         fragment = key + text
         if self._shown.get(name) == fragment:
             return False
@@ -69,25 +71,17 @@ class Locals:
         return True
 
     def _container(self, name, value, kind):
-        """A list or dict as JSON, or None where it is what it was; one of scalars is compared element by element."""
-        flat = self._flats.get(name)
+        """A list or dict as JSON; of one of scalars only what became another object is rendered."""
+        flat = self._flats.pop(name, None)
         try:
-            if flat is not None and flat.kind is kind:
-                found = flat.look(value)
-                if found == SAME and name not in self._kept:
-                    return None
-                if found != OTHER:
-                    self._kept.pop(name, None)
-                    return flat.text
-            flat = Flat.of(value, kind)
+            if flat is None or not flat.follows(value):
+                flat = Flat.of(value, kind)
         except RuntimeError:  # changed by another thread
             flat = None
-        self._kept.pop(name, None)
-        if flat is not None:
-            self._flats[name] = flat
-            return flat.text
-        self._flats.pop(name, None)
-        return quoted(self._render(value)[0])
+        if flat is None:
+            return quoted(self._render(value)[0])
+        self._flats[name] = flat
+        return flat.text
 
     def _forget(self, names):
         for name in names:

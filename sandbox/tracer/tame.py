@@ -19,6 +19,7 @@ from _cwm_tracer.harmless import Examiner, inherited
 REFUSED, CALM, LOOPS = 0, 1, 2
 SECONDS = 0.2
 _STEPS = 64
+_MANY = {list, tuple, set, frozenset, dict}
 _NEAR = 16  # how many of the things that an object refers to a repr is taken to walk over
 _HOOKS = ("__getattr__", "__getattribute__")
 _ARGUMENTS = BaseException.__dict__["args"].__get__
@@ -84,7 +85,7 @@ class Tame:
 
     def _calm_inside(self, value):
         """Whether nothing that the object refers to, some steps deep, is refused; generators would be used up."""
-        if _PLAIN.issuperset(map(type, _referents(value))):
+        if type(value) not in _MANY and _PLAIN.issuperset(map(type, gc.get_referents(value))):
             return True
         met, seen = [value], {id(value)}
         for item in met:
@@ -114,10 +115,8 @@ def _is_used_up(kind):
 
 def _referents(item):
     """What an object holds, at most so many of them."""
-    if type(item) in (list, tuple, set, frozenset) and len(item) > _STEPS:
-        return list(islice(item, _STEPS))
-    if type(item) is dict and len(item) > _STEPS:
-        return [*islice(item, _STEPS), *islice(item.values(), _STEPS)]
+    if type(item) in _MANY and len(item) > _STEPS:
+        return [*islice(item, _STEPS), *(islice(item.values(), _STEPS) if type(item) is dict else ())]
     if isinstance(item, BaseException):
         return [_ARGUMENTS(item)]  # and not its traceback, which holds every frame below
     return gc.get_referents(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,63 @@ def test_a_mutated_container_is_shown_whole(tmp_path: Path) -> None:
         *(None, *["{'k': 1}"] * 3, "{'k': 1.0}", *["{'k': 1.0, 'n': '1'}"] * 3),
         *(*["{'n': '1'}"] * 4, "{}"),
     ]
+
+
+CHANGES = """
+    import random
+
+    def change(r, xs, d):
+        what = r.randrange(12)
+        if what == 0 and xs:
+            xs[r.randrange(len(xs))] = r.choice([1, True, 1.0, "a", None, [2], 300 + r.randrange(3)])
+        elif what == 1:
+            xs.append(r.randrange(3) * 1000)
+        elif what == 2:
+            xs.insert(0, "x")
+        elif what == 3 and xs:
+            xs.pop(r.randrange(len(xs)))
+        elif what == 4:
+            xs.reverse()
+        elif what == 5:
+            d[r.choice("abcd")] = r.choice([1, True, 1.0, -0.0, 0.0, "a", (1, 2), {}])
+        elif what == 6 and d:
+            d.pop(r.choice(list(d)))
+        elif what == 7 and d:
+            key = next(iter(d))
+            d[key] = d.pop(key)
+        elif what == 8 and len(xs) > 8:
+            xs.clear()
+        elif what == 9:
+            d[r.choice([1, "e"])] = None
+
+    def f():
+        r = random.Random(7)
+        xs, d = [], {}
+        for turn in range(400):
+            if turn % 37 == 0:
+                kept, xs = xs, 5
+                truth = repr(xs)
+                xs = kept
+            change(r, xs, d)
+            truth = repr(xs)
+            also = repr(d)
+            turn
+    """
+
+
+def test_containers_are_shown_as_they_are_through_random_changes(tmp_path: Path) -> None:
+    traced = call(tmp_path, CHANGES, "f()", "--frames", "100000")
+    lines = [frame["locals"] for frame in traced.frames if frame["source"].strip() == "turn"]
+    assert len(lines) == 400
+    for state in lines:
+        assert state["xs"] == _unquoted(state["truth"])
+        assert state["d"] == _unquoted(state["also"])
+
+
+def _unquoted(text: str) -> str:
+    value = ast.literal_eval(text)
+    assert isinstance(value, str)
+    return value
 
 
 def test_an_exception_is_a_frame_in_each_function_that_it_passes(tmp_path: Path) -> None:
