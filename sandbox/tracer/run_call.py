@@ -6,7 +6,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 
 from _cwm_tracer.arguments import Misused
-from _cwm_tracer.scope import decode
+from _cwm_tracer.coding import decode
 
 _ONLY_AST = 1024
 

@@ -6,7 +6,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 
 from _cwm_tracer.arguments import Misused
-from _cwm_tracer.scope import decode
+from _cwm_tracer.coding import decode
 
 
 def run_script(session):

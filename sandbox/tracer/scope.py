@@ -7,6 +7,8 @@ moment when it was imported, is learnt from the interpreter's audit events.
 import os
 import sys
 
+from _cwm_tracer.coding import decode
+
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -106,15 +108,6 @@ class Scope:
         for constant in code.co_consts:
             if isinstance(constant, type(code)):
                 self._mark(constant, lines)
-
-
-def decode(data):
-    """Source bytes as text, by their coding cookie or mark."""
-    import io
-    import tokenize
-
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return io.TextIOWrapper(io.BytesIO(data), encoding, errors="replace").read()
 
 
 def read_lines(path):
