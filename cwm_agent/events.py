@@ -9,10 +9,11 @@ The order of events is a grammar:
     run       = ActionBegan ActionOutput* ActionEnded [TestsReported]
 
 An action that both worlds answer has two runs, the imagined one first. A command of the user's own is a turn of one
-action, its prompt marked with `!`. `Noticed`, `ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`,
-`PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. An
-action that was stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request, 137
-where its world broke. A front end matches the whole union and ends in `assert_never`.
+action, its prompt marked with `!`. A trace is `TraceBegan FramesReached* TraceEnded`, one for each world that answers
+it, the imagined one first, and then `PredictionScored` where both did. These four, and `Noticed`, `ModeChanged`,
+`PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined`
+and `Rewound` may stand between any two of these. An action that was stopped ends as a command that a signal ended: exit
+code 130 by the user or the time of the request, 137 where its world broke. A front end matches the whole union and ends in `assert_never`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Literal
 from msgspec import Struct
 
 from cwm_agent.observations import Mode, Origin, Outcome
+from cwm_agent.traces.frames import Frame
 
 
 class ToolCall(Struct, frozen=True):
@@ -149,6 +151,50 @@ class TestsReported(Struct, frozen=True, tag="tests_reported"):
     failures: tuple[str, ...] = ()
 
 
+class TraceBegan(Struct, frozen=True, tag="trace_began"):
+    """A world started to trace `subject`: a call, or a test by its id. `path` is its file, where one is known.
+
+    `trace` numbers the subjects of a session from 1; the imagined and the real trace of a subject share the number.
+    """
+
+    trace: int
+    origin: Origin
+    subject: str
+    path: str = ""
+
+
+class FramesReached(Struct, frozen=True, tag="frames_reached"):
+    """The next frames of a trace, in order."""
+
+    trace: int
+    origin: Origin
+    frames: tuple[Frame, ...]
+
+
+class TraceEnded(Struct, frozen=True, tag="trace_ended"):
+    """A trace is over."""
+
+    trace: int
+    origin: Origin
+    outcome: Outcome
+
+
+class PredictionScored(Struct, frozen=True, tag="prediction_scored"):
+    """A prediction met its fact, which was not known when it was made.
+
+    Of a trace, `predicted` and `fact` are how the entry ended, and it came true where every frame did; of a test, they
+    are its outcomes. `sentence` says for a person what differed; `trace` is the number of the trace, or 0.
+    """
+
+    kind: Literal["trace", "test"]
+    subject: str
+    predicted: str
+    fact: str
+    came_true: bool
+    sentence: str
+    trace: int = 0
+
+
 class CheckpointMade(Struct, frozen=True, tag="checkpoint_made"):
     """An action changed files: the snapshot's changes against the user's tree, kept under `checkpoint`."""
 
@@ -255,6 +301,10 @@ AgentEvent = (
     | ActionOutput
     | ActionEnded
     | TestsReported
+    | TraceBegan
+    | FramesReached
+    | TraceEnded
+    | PredictionScored
     | CheckpointMade
     | PatchProposed
     | PatchApplied
@@ -280,6 +330,25 @@ class RunInSandbox(Struct, frozen=True, tag="run_in_sandbox"):
     """Run the user's own command in the sandbox, in any mode; the policy sees it and its output."""
 
     command: str
+
+
+class TraceEntry(Struct, frozen=True, tag="trace_entry"):
+    """Trace a call, evaluated in the module at `path`, in the worlds of the mode."""
+
+    path: str
+    entry: str
+
+
+class ImagineOn(Struct, frozen=True, tag="imagine_on"):
+    """What if: take the first frames of a trace, `frame` the last of them, with other locals there, and imagine on.
+
+    The answer is a trace of its own, imagined alone.
+    """
+
+    trace: int
+    origin: Origin
+    frame: int
+    changed: dict[str, str]
 
 
 class Interrupt(Struct, frozen=True, tag="interrupt"):
@@ -316,4 +385,15 @@ class SettlePermission(Struct, frozen=True, tag="settle_permission"):
     allowed: bool
 
 
-UserCommand = SubmitPrompt | RunInSandbox | Interrupt | SetMode | ApplyPatch | UndoApply | Rewind | SettlePermission
+UserCommand = (
+    SubmitPrompt
+    | RunInSandbox
+    | TraceEntry
+    | ImagineOn
+    | Interrupt
+    | SetMode
+    | ApplyPatch
+    | UndoApply
+    | Rewind
+    | SettlePermission
+)

@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from cwm_agent.events import AgentEvent, Progressed, TextWritten, ThoughtWritten, ToolCall
-from cwm_agent.observations import Limits, Origin, Request, WorldEvent
+from cwm_agent.observations import Limits, Origin, Request, TraceCall, WorldEvent
+from cwm_agent.traces.frames import Frame, FrameKind
+from cwm_agent.traces.grammar import Vocabulary
 from cwm_agent.workspace.changes import ChangeSet, Entry
 
 
@@ -30,6 +32,20 @@ class World(Protocol):
 
     async def aclose(self) -> None:
         """Give back what the world holds."""
+        ...
+
+
+class Dreamer(Protocol):
+    """What only an imagined world can do: go on from a state that nobody reached."""
+
+    def imagine_on(
+        self, request: TraceCall, so_far: Sequence[Frame], limits: Limits, *, then: FrameKind | None = None
+    ) -> AsyncIterator[WorldEvent]:
+        """The frames after `so_far`, the first frames of a trace of this request, whose locals may have been edited.
+
+        `then` forces the kind of the next frame: a return after a call steps over it. The frames of `so_far` are not
+        yielded again; the last event is exactly one Finished.
+        """
         ...
 
 
@@ -193,6 +209,33 @@ class Completer(Protocol):
 
     def complete(self, prompt_ids: Sequence[int], sampling: Sampling) -> AsyncIterator[Token]:
         """Continue a prompt; closing the iterator stops the generation at once."""
+        ...
+
+
+class TraceModel(Completer, Protocol):
+    """A model that writes traces, with what building its prompts takes."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The token ids of the separators."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens a prompt and its answer may have together."""
+        ...
+
+    async def encode(self, text: str) -> tuple[int, ...]:
+        """The ids of a text that stays text: one that spells a separator gives no separator."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what the model holds."""
         ...
 
 

@@ -12,6 +12,7 @@ from cwm_agent.events import (
     AgentEvent,
     CheckpointMade,
     FileStat,
+    FramesReached,
     HunksDeclined,
     ModeChanged,
     Noticed,
@@ -21,6 +22,7 @@ from cwm_agent.events import (
     PatchUndone,
     PermissionAsked,
     PermissionSettled,
+    PredictionScored,
     Progressed,
     PromptAccepted,
     Rested,
@@ -32,6 +34,8 @@ from cwm_agent.events import (
     TextWritten,
     ThoughtWritten,
     ToolCall,
+    TraceBegan,
+    TraceEnded,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable, printable_line
@@ -137,6 +141,13 @@ class Transcript:
                 return self._unless_quiet(f"{_INDENT}— {outcome_in_words(outcome)}, {seconds:.1f} s")
             case TestsReported(origin=origin, passed=passed, failed=failed):
                 return self._unless_quiet(f"{_BADGE[origin]} tests: {passed} passed, {failed} failed")
+            case TraceBegan(origin=origin, subject=subject):
+                return self._unless_quiet(f"{_BADGE[origin]} trace of {printable_line(subject)}")
+            case TraceEnded(outcome=outcome):
+                return self._unless_quiet(f"{_INDENT}— {outcome_in_words(outcome)}")
+            case PredictionScored(subject=subject, came_true=came_true, sentence=sentence):
+                verdict = "as told" if came_true else "surprise"
+                return self._unless_quiet(f"{verdict:<11}{printable_line(subject)}: {printable_line(sentence)}")
             case CheckpointMade(checkpoint=number, files=files):
                 return self._unless_quiet(f"✎ files    {stats_in_words(files)}  (checkpoint {number})")
             case PatchProposed(files=files, verified=verified):
@@ -166,7 +177,7 @@ class Transcript:
                 return f"{label:<11}{printable_line(text)}" + (f"\n{_INDENT}{printable(remedy)}" if remedy else "")
             case Rested(status=status, message=message):
                 return self._unless_quiet(f"status     {status}" + (f": {printable_line(message)}" if message else ""))
-            case SessionClosed() | ThoughtWritten() | TextWritten() | ActionOutput():
+            case SessionClosed() | ThoughtWritten() | TextWritten() | ActionOutput() | FramesReached():
                 return ""
             case _:
                 assert_never(event)

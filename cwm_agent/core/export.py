@@ -14,6 +14,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    FramesReached,
     HunksDeclined,
     ModeChanged,
     Noticed,
@@ -23,6 +24,7 @@ from cwm_agent.events import (
     PatchUndone,
     PermissionAsked,
     PermissionSettled,
+    PredictionScored,
     Progressed,
     PromptAccepted,
     Rested,
@@ -33,6 +35,8 @@ from cwm_agent.events import (
     TestsReported,
     TextWritten,
     ThoughtWritten,
+    TraceBegan,
+    TraceEnded,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable, printable_line
@@ -89,6 +93,11 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
             yield f"*{_WORLD[origin]}: {_outcome(outcome)}, {seconds:.1f} s*\n\n{fenced(text)}"
         case TestsReported(origin=origin, passed=passed, failed=failed):
             yield f"*Tests ({_WORLD[origin]}): {passed} passed, {failed} failed.*"
+        case TraceEnded(origin=origin, outcome=outcome):
+            yield f"*Trace ({_WORLD[origin]}): {_outcome(outcome)}.*"
+        case PredictionScored(subject=subject, came_true=came_true, sentence=sentence):
+            verdict = "came true" if came_true else "did not come true"
+            yield f"*The prediction of `{printable_line(subject)}` {verdict}: {printable_line(sentence)}*"
         case CheckpointMade(checkpoint=number, files=files):
             yield f"*Checkpoint {number}: {', '.join(stat.name for stat in files) or 'as at the start'}.*"
         case PatchProposed(verified=verified, summary=summary, files=files):
@@ -115,6 +124,8 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
         case Rested(status=status, message=message):
             yield f"**{status}** {printable_line(message)}"
         case ActionBegan() | ActionOutput() | Progressed() | SessionClosed() | ThoughtWritten() | TextWritten():
+            return
+        case TraceBegan() | FramesReached():
             return
         case _:
             assert_never(event)

@@ -20,6 +20,7 @@ from cwm_agent.errors import CwmAgentError, SessionError
 from cwm_agent.events import (
     AgentEvent,
     ApplyPatch,
+    ImagineOn,
     Interrupt,
     ModeChanged,
     Noticed,
@@ -31,6 +32,7 @@ from cwm_agent.events import (
     SetMode,
     SettlePermission,
     SubmitPrompt,
+    TraceEntry,
     UndoApply,
     UserCommand,
 )
@@ -119,6 +121,8 @@ class Session:
                 self._queue.put(lambda: self._turns.prompt(text))
             case RunInSandbox(command=line):
                 self._queue.put(lambda: self._turns.command(line))
+            case TraceEntry() | ImagineOn():
+                self.notice("warning", "Traces cannot be asked for yet.")
             case Interrupt():
                 self._approval.refuse_all()
                 self._queue.interrupt()

@@ -12,6 +12,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    FramesReached,
     HunksDeclined,
     ModeChanged,
     Noticed,
@@ -21,6 +22,7 @@ from cwm_agent.events import (
     PatchUndone,
     PermissionAsked,
     PermissionSettled,
+    PredictionScored,
     Progressed,
     PromptAccepted,
     Rested,
@@ -31,6 +33,8 @@ from cwm_agent.events import (
     TestsReported,
     TextWritten,
     ThoughtWritten,
+    TraceBegan,
+    TraceEnded,
 )
 from cwm_agent.observations import Origin
 from cwm_agent.tui.picture import (
@@ -79,6 +83,10 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             _ended(picture, event)
         case TestsReported():
             _tests(picture, event)
+        case TraceBegan() | FramesReached() | TraceEnded():
+            pass
+        case PredictionScored():
+            pass
         case CheckpointMade():
             _checkpoint(picture, event)
         case PatchProposed():

@@ -1,4 +1,4 @@
-"""Source bytes as text. The library's `tokenize` would do, but an import of it could meet the program's own `token.py`."""
+"""Source bytes as text. An import of the library's `tokenize` would do, but could meet the program's own `token.py`."""
 
 import codecs
 import io

@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "adapters",
         ("models", "worlds", "policies", "tools", "containers", "workspace", "testing", "demo", "nano"),
     ),
-    ("front ends", ("tui", "repl", "headless", "transcript", "acp")),
+    ("front ends", ("tui", "repl", "views", "headless", "transcript", "acp")),
     ("root", ("compose", "cli", "doctor", "preparation", "__main__")),
 )
 ORDER = [name for name, _ in LAYERS]

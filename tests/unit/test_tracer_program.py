@@ -194,7 +194,7 @@ def _compare(folder: Path, name: str, python: str) -> None:
     options = ["-B"]
     if name == "shadows":
         write(folder, MODULES)
-        options.append("-S")  # what is installed may have loaded the library's modules of these names before the program
+        options.append("-S")  # what is installed may load the library's modules of these names before the program
     plain = run([python, *options, "p.py", "a b", "--x"], folder, "one\ntwo\n")
     out = folder.parent / "frames"
     command = [python, *options, str(TRACER), "--out", str(out), "--frames", "100000", "--script", "p.py", "a b", "--x"]
