@@ -13,7 +13,8 @@ action, its prompt marked with `!`. A trace is `TraceBegan FramesReached* TraceE
 it, the imagined one first, and then `PredictionScored` where both did. These four, and `Noticed`, `ModeChanged`,
 `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined`
 and `Rewound` may stand between any two of these. An action that was stopped ends as a command that a signal ended: exit
-code 130 by the user or the time of the request, 137 where its world broke. A front end matches the whole union and ends in `assert_never`.
+code 130 by the user or the time of the request, 137 where its world broke. A front end matches the whole union and ends
+in `assert_never`.
 """
 
 from __future__ import annotations
