@@ -13,6 +13,7 @@ from typing import Literal, TextIO, TypeVar
 import msgspec
 from msgspec import Struct
 
+from cwm_agent.core.ledger import accuracy
 from cwm_agent.core.session import Session
 from cwm_agent.errors import CwmAgentError, UsageError
 from cwm_agent.events import (
@@ -106,6 +107,11 @@ def _last_tests(history: Sequence[AgentEvent]) -> Tests:
         if isinstance(event, TestsReported) and event.origin is Origin.REAL:
             return Tests(event.passed + event.failed, event.passed, event.failed, event.command)
     return Tests()
+
+
+def _predictions(history: Sequence[AgentEvent]) -> Predictions:
+    found = accuracy(history)
+    return Predictions(found.made, found.came_true)
 
 
 def _last_words(history: Sequence[AgentEvent], rested: Rested) -> str:
@@ -242,7 +248,7 @@ class Headless:
             files=[stat.name for stat in proposed.files] if proposed else [],
             applied=_last(history, PatchApplied) is not None,
             tests=_last_tests(history),
-            predictions=Predictions(),
+            predictions=_predictions(history),
             turns=sum(isinstance(event, ActionProposed) for event in history),
             seconds=round(asyncio.get_running_loop().time() - self._started, 3),
             session=self._session.identity,

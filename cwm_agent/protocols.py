@@ -49,6 +49,35 @@ class Dreamer(Protocol):
         ...
 
 
+class RecordedCall(Struct, frozen=True, kw_only=True):
+    """A call that a test made into the user's code. `arguments` maps names to reprs, `expressions` to source text
+    that makes an equal value in `module`; `call` is an expression that makes the same call there, where there is one.
+    `depth` is 1 for a call that the test itself made.
+    """
+
+    file: str
+    function: str
+    module: str | None
+    qualname: str
+    line: int
+    depth: int
+    arguments: dict[str, str]
+    expressions: dict[str, str]
+    call: str | None
+
+
+class Tracer(Protocol):
+    """What only the real world can do: trace a test, and tell what a test gives to the user's code."""
+
+    def test(self, identity: str, limits: Limits) -> AsyncIterator[WorldEvent]:
+        """Run one pytest test with its call phase traced."""
+        ...
+
+    async def inputs(self, identity: str, limits: Limits) -> tuple[RecordedCall, ...]:
+        """The calls that one pytest test makes into the user's code, in order; none where it does not run."""
+        ...
+
+
 class Files(Protocol):
     """The snapshot's files as the sandbox has them now. Paths are relative to the snapshot's root, in bytes.
 

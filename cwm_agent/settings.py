@@ -65,6 +65,21 @@ class LimitSettings(_Section):
     """Tokens of the model's context."""
 
 
+class WorldSettings(_Section):
+    """The world model: what it is asked, and how far it may go."""
+
+    method: Literal["stepwise", "guided", "free"] = "stepwise"
+    """How a trace is imagined: asking only for what the source leaves open, under a grammar, or running free."""
+    predictions: int = Field(default=3, ge=0)
+    """How many tests or calls are imagined before something runs."""
+    seconds: float = Field(default=20.0, gt=0)
+    """Time limit of one trace, imagined or real."""
+    frames: int = Field(default=2_000, ge=1)
+    """How many frames one trace may have."""
+    tokens: int = Field(default=8_192, ge=1)
+    """How many tokens a model may write for one trace."""
+
+
 class ForagerSettings(_Section):
     """The repair policy that needs no language model."""
 
@@ -102,6 +117,7 @@ class Settings(_Section):
     sandbox: SandboxSettings = SandboxSettings()
     limits: LimitSettings = LimitSettings()
     forager: ForagerSettings = ForagerSettings()
+    world: WorldSettings = WorldSettings()
 
     @classmethod
     def settings_customise_sources(

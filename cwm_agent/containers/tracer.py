@@ -31,6 +31,7 @@ from cwm_agent.observations import (
     WorldEvent,
     WorldNoticed,
 )
+from cwm_agent.protocols import RecordedCall
 from cwm_agent.traces.frames import Frame, FrameKind
 
 SERVICE = (*TOOLBOX_PYTHON, f"{TRACER}/served.py")
@@ -42,23 +43,6 @@ _TRACE_BYTES = 64 * 1024 * 1024
 _NOTICES = {"lost": "the program switched tracing off, or its recursion did; the trace ends before the program"}
 
 Connect = Callable[[], Awaitable[Channel]]
-
-
-class RecordedCall(Struct, frozen=True, kw_only=True):
-    """A call that a test made into the user's code. `arguments` maps names to reprs, `expressions` to source text
-    that makes an equal value in `module`; `call` is an expression that makes the same call there, where there is one.
-    `depth` is 1 for a call that the test itself made.
-    """
-
-    file: str
-    function: str
-    module: str | None
-    qualname: str
-    line: int
-    depth: int
-    arguments: dict[str, str]
-    expressions: dict[str, str]
-    call: str | None
 
 
 class _Line(Struct):

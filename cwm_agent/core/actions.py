@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import assert_never
 
 from cwm_agent.core.bus import Bus
+from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import KILLED, newest
 from cwm_agent.core.interrupt import Interrupted, Stop, TimeIsUp, closing
 from cwm_agent.core.observation import observation
+from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.report import tests_in
 from cwm_agent.errors import CwmAgentError, SandboxError
 from cwm_agent.events import (
@@ -25,7 +27,6 @@ from cwm_agent.observations import (
     Completed,
     Finished,
     FrameReached,
-    Limits,
     Mode,
     Origin,
     Outcome,
@@ -34,7 +35,7 @@ from cwm_agent.observations import (
     WorldEvent,
     WorldNoticed,
 )
-from cwm_agent.protocols import Files, Tool, World
+from cwm_agent.protocols import Tool, World
 
 INTERRUPTED = 130
 
@@ -42,13 +43,10 @@ INTERRUPTED = 130
 class Hands:
     """Does what a policy or the user wants done, and says on the bus what came of it."""
 
-    def __init__(
-        self, tools: Sequence[Tool], worlds: tuple[World, World | None], files: Files, limits: Limits, bus: Bus
-    ) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        self._real, self._imagined = worlds
-        self._files = files
-        self._limits = limits
+    def __init__(self, parts: SessionParts, foresight: Foresight, bus: Bus) -> None:
+        self._tools = {tool.name: tool for tool in parts.tools}
+        self._parts = parts
+        self._foresight = foresight
         self._bus = bus
         last = newest(bus.history, ActionProposed)
         self.number = last.action if last else 0
@@ -63,22 +61,32 @@ class Hands:
         tool = self._tools.get(call.tool)
         began = time.monotonic()
         good = False
-        for world in self._worlds(tool, mode):
+        for origin, events in await self._answers(tool, call, mode):
             left = max(0.0, seconds - (time.monotonic() - began))
-            good = await _Answer(self._bus, self.number, call, world.origin).take(
-                self._events(tool, call, world), stop, left, spare=mode is Mode.VERIFY
-            )
+            answer = _Answer(self._bus, self.number, call, origin)
+            good = await answer.take(events, stop, left, spare=mode is Mode.VERIFY)
         return good
 
-    def _worlds(self, tool: Tool | None, mode: Mode) -> tuple[World, ...]:
-        if self._imagined is None or mode is Mode.REAL or tool is None or not tool.executes:
-            return (self._real,)
-        return (self._imagined,) if mode is Mode.IMAGINED else (self._imagined, self._real)
-
-    def _events(self, tool: Tool | None, call: ToolCall, world: World) -> AsyncIterator[WorldEvent]:
+    async def _answers(
+        self, tool: Tool | None, call: ToolCall, mode: Mode
+    ) -> tuple[tuple[Origin, AsyncIterator[WorldEvent]], ...]:
+        """What the worlds of the mode say to a call, the imagined one first; none of them was asked yet."""
         if tool is None:
-            return _unknown(call.tool, tuple(self._tools))
-        return tool.run(call.content, world, self._files, self._limits)
+            return ((Origin.REAL, _unknown(call.tool, tuple(self._tools))),)
+        real = (Origin.REAL, self._run(tool, call, self._parts.real))
+        if mode is Mode.REAL or not tool.executes or self._parts.imagined is None:
+            return (real,)
+        if self._parts.imagines_commands:
+            imagined = self._run(tool, call, self._parts.imagined)
+        else:
+            foreseen = await self._foresight.foreseen(call)
+            if mode is Mode.VERIFY and not foreseen:
+                return (real,)
+            imagined = self._foresight.answer(foreseen) if foreseen else self._run(tool, call, self._parts.imagined)
+        return ((Origin.IMAGINED, imagined),) if mode is Mode.IMAGINED else ((Origin.IMAGINED, imagined), real)
+
+    def _run(self, tool: Tool, call: ToolCall, world: World) -> AsyncIterator[WorldEvent]:
+        return tool.run(call.content, world, self._parts.files, self._parts.action_limits)
 
 
 async def _unknown(name: str, known: Sequence[str]) -> AsyncIterator[WorldEvent]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 from cwm_agent.core.actions import Hands
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
+from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import newest, proof, this_turn, visible
 from cwm_agent.core.interrupt import Stop, closing
 from cwm_agent.core.limits import Budget
@@ -17,14 +19,16 @@ from cwm_agent.events import (
     ActionEnded,
     ActionProposed,
     CheckpointMade,
+    Noticed,
     PatchProposed,
     Progressed,
     Rested,
+    TestsReported,
     TextWritten,
     ThoughtWritten,
     ToolCall,
 )
-from cwm_agent.observations import Mode
+from cwm_agent.observations import Mode, Origin
 from cwm_agent.protocols import Act, FinalAnswer, Policy
 from cwm_agent.workspace.diff import stats
 
@@ -38,6 +42,7 @@ class Loop:
         self,
         policy: Policy,
         hands: Hands,
+        foresight: Foresight,
         checkpoints: Checkpoints,
         patches: Patches,
         bus: Bus,
@@ -45,6 +50,7 @@ class Loop:
     ) -> None:
         self._policy = policy
         self._hands = hands
+        self._foresight = foresight
         self._checkpoints = checkpoints
         self._patches = patches
         self._bus = bus
@@ -68,10 +74,25 @@ class Loop:
 
     async def act(self, call: ToolCall, mode: Mode, stop: Stop, seconds: float) -> bool:
         """One action and its checkpoint, which is made even when the action was interrupted."""
+        began = time.monotonic()
         try:
-            return await self._hands.act(call, mode, stop, seconds)
+            good = await self._hands.act(call, mode, stop, seconds)
+            await stop.guard(self._look_back(call, mode, good=good), seconds - (time.monotonic() - began))
+            return good
         finally:
             await self._checkpoints.note(self._hands.number)
+
+    async def _look_back(self, call: ToolCall, mode: Mode, *, good: bool) -> None:
+        """What was predicted meets its fact, failing tests are traced, and an edit is imagined."""
+        ran = newest(self._bus.history, TestsReported)
+        try:
+            if ran and (ran.action, ran.origin) == (self._hands.number, Origin.REAL):
+                await self._foresight.settle(ran)
+            elif call.tool == "edit" and good and mode is not Mode.REAL:
+                await self._foresight.calls(call.content.split("\n", 1)[:1])
+        except (CwmAgentError, OSError) as error:
+            text = error.message if isinstance(error, CwmAgentError) else str(error)
+            self._bus.publish(Noticed("warning", f"No trace: {text}"))
 
     async def _decide(self, budget: Budget) -> Act | FinalAnswer:
         async with closing(self._policy.decide(visible(self._bus.history))) as events:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cwm_agent.core.ledger import Ledger
 from cwm_agent.observations import Limits
-from cwm_agent.protocols import Files, Policy, Recorder, Tool, Workspace, World
-from cwm_agent.settings import LimitSettings
+from cwm_agent.protocols import Dreamer, Files, Policy, Recorder, Tool, Tracer, Workspace, World
+from cwm_agent.settings import LimitSettings, WorldSettings
 
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 class SessionParts:
     """One object for each seam. The session closes `policy`, both worlds and `recorder` when it ends.
 
-    `imagined` is None without a world model, `world_model` is that model's name for the user. `recover_sandbox`
-    puts a new container behind the same `real` and `files` after a ContainerDied, and says which work is not in it;
-    empty where all of it is. `prepare` is awaited once, when the session stands and before it works: it may ask.
+    `imagined` is None without a world model, `world_model` is that model's name for the user; `imagines_commands` and
+    `imagines_calls` say what it can be asked. `tracer` and `dreamer` are what only the one and only the other world can
+    do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
+    work is not in it; empty where all of it is. `prepare` is awaited once, when the session stands and before it works:
+    it may ask.
     """
 
     identity: str
@@ -36,5 +39,11 @@ class SessionParts:
     loop_limits: LimitSettings
     version: str
     world_model: str | None = None
+    world_limits: WorldSettings = field(default_factory=WorldSettings)
+    imagines_commands: bool = True
+    imagines_calls: bool = False
+    tracer: Tracer | None = None
+    dreamer: Dreamer | None = None
+    ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None
     prepare: Callable[[Session], Awaitable[None]] | None = None

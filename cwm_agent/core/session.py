@@ -10,12 +10,14 @@ from cwm_agent.core.actions import Hands
 from cwm_agent.core.approval import Approval
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
+from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import newest
 from cwm_agent.core.loop import Loop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.queue import Queue
 from cwm_agent.core.turns import Turns
+from cwm_agent.core.wishes import Wishes
 from cwm_agent.errors import CwmAgentError, SessionError
 from cwm_agent.events import (
     AgentEvent,
@@ -62,9 +64,11 @@ class Session:
         self._approval = Approval(self._bus)
         checkpoints = Checkpoints(parts.files, parts.recorder, self._bus)
         self._patches = Patches(parts.workspace, checkpoints, self._bus)
-        hands = Hands(parts.tools, (parts.real, parts.imagined), parts.files, parts.action_limits, self._bus)
-        loop = Loop(parts.policy, hands, checkpoints, self._patches, self._bus, lambda: self._mode)
+        foresight = Foresight(parts, self._bus)
+        hands = Hands(parts, foresight, self._bus)
+        loop = Loop(parts.policy, hands, foresight, checkpoints, self._patches, self._bus, lambda: self._mode)
         self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
+        self._wishes = Wishes(foresight, self._bus, self._queue.stop)
 
     @property
     def identity(self) -> str:
@@ -122,7 +126,8 @@ class Session:
             case RunInSandbox(command=line):
                 self._queue.put(lambda: self._turns.command(line))
             case TraceEntry() | ImagineOn():
-                self.notice("warning", "Traces cannot be asked for yet.")
+                mode = self._mode
+                self._queue.put(lambda: self._wishes.do(command, mode))
             case Interrupt():
                 self._approval.refuse_all()
                 self._queue.interrupt()
