@@ -1,0 +1,176 @@
+"""Small random programs with a call each, always the same from the same seed. They are what a small model learns from."""
+
+from __future__ import annotations
+
+import ast
+import random
+
+from msgspec import Struct
+
+from cwm_agent.nano.expressions import LETTERS, WORDS, Names, expression, literal, test
+from cwm_agent.nano.idioms import IDIOMS, idiom
+
+LEVELS = 4
+_KINDS = ("int", "str", "ints", "strs", "dict")
+_CLASSIC = """
+def count(s, c):
+    n = 0
+    for x in s:
+        if x == c:
+            n += 1
+    return n
+"""
+
+
+class Program(Struct, frozen=True):
+    """A module of functions, and a call expression that is evaluated in it; `entry` is the function called."""
+
+    source: str
+    entry: str
+    call: str
+
+
+def program(seed: int, level: int) -> Program:
+    """The program of this seed; `level` from 0 (a few lines, no nesting) to LEVELS - 1."""
+    rng = random.Random(f"{level} {seed}")
+    while True:
+        if rng.random() < (0.6 if level == 1 else 0.4):
+            source, call = idiom(rng, rng.choice(IDIOMS[: 4 + 8 * level]))
+        else:
+            source, call = _Writer(rng, level).module()
+        if not is_classic(source):
+            return Program(source, call.partition("(")[0], call)
+
+
+def shape(source: str) -> str:
+    """The module without its names: two that differ in the names alone have one shape."""
+    tree = ast.parse(source)
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef():
+                node.name = names.setdefault(node.name, f"v{len(names)}")
+            case ast.arg():
+                node.arg = names.setdefault(node.arg, f"v{len(names)}")
+            case ast.Name():
+                node.id = names.setdefault(node.id, f"v{len(names)}")
+    return ast.dump(tree)
+
+
+def is_classic(source: str) -> bool:
+    """Whether this is the example that is kept out of training: the letter count, under whatever names."""
+    return shape(source) == _CLASSIC_SHAPE
+
+
+_CLASSIC_SHAPE = shape(_CLASSIC)
+
+
+class _Writer:
+    """Writes one module, statement by statement, with the names that are in scope and their kinds."""
+
+    def __init__(self, rng: random.Random, level: int) -> None:
+        self._rng = rng
+        self._level = level
+        self._lines: list[str] = []
+        self._callable: list[tuple[str, list[str], str]] = []
+
+    def module(self) -> tuple[str, str]:
+        """The source, and a call of its last function."""
+        names = Names(self._rng)
+        for _ in range(2 if self._level >= 2 and self._rng.random() < 0.5 else 1):
+            name = names.function()
+            self._callable.append(self._function(name))
+        name, kinds, _ = self._callable[-1]
+        arguments = ", ".join(literal(self._rng, kind) for kind in kinds)
+        return "\n".join(self._lines).strip("\n") + "\n", f"{name}({arguments})"
+
+    def _function(self, name: str) -> tuple[str, list[str], str]:
+        kinds = [self._rng.choice(_KINDS) for _ in range(self._rng.randint(1, 2 if self._level < 2 else 3))]
+        names = Names(self._rng)
+        scope = {names.new(): kind for kind in kinds}
+        self._lines += ["", "", f"def {name}({', '.join(scope)}):"]
+        for _ in range(self._rng.randint(1, 3) if self._level < 2 else self._rng.randint(2, 4)):
+            self._statement(scope, names, 1, in_loop=False)
+        returned = self._rng.choice(list(scope.values()))
+        self._line(1, f"return {expression(self._rng, returned, scope)}")
+        return name, kinds, returned
+
+    def _line(self, depth: int, text: str) -> None:
+        self._lines.append("    " * depth + text)
+
+    def _statement(self, scope: dict[str, str], names: Names, depth: int, *, in_loop: bool) -> None:
+        block = self._level >= 1 and depth <= self._level and self._rng.random() < 0.55
+        if block:
+            write = self._rng.choice((self._branch, self._each, self._while if self._level >= 2 else self._branch))
+            write(scope, names, depth)
+        elif in_loop and self._level >= 2 and self._rng.random() < 0.2:
+            self._line(depth, f"if {test(self._rng, scope)}:")
+            self._line(depth + 1, self._rng.choice(("break", "continue")))
+        else:
+            self._simple(scope, names, depth)
+
+    def _simple(self, scope: dict[str, str], names: Names, depth: int) -> None:
+        rng = self._rng
+        old = [name for name in scope if not name.startswith("_")]
+        name = rng.choice(old)
+        kind = scope[name]
+        pick = rng.random()
+        if self._level >= 2 and self._callable and pick < 0.25:
+            called, kinds, returned = rng.choice(self._callable)
+            target = names.new()
+            self._line(depth, f"{target} = {called}({', '.join(expression(rng, each, scope) for each in kinds)})")
+            scope[target] = returned
+        elif pick < 0.5 and kind in ("int", "str"):
+            by = expression(rng, kind, scope, depth=0)
+            self._line(depth, f"{name} {rng.choice(('+=', '-=', '+=')) if kind == 'int' else '+='} {by}")
+        elif pick < 0.7 and kind in ("ints", "strs"):
+            self._line(depth, f"{name}.append({expression(rng, kind[:-1], scope, depth=1)})")
+        elif pick < 0.7 and kind == "dict":
+            self._line(depth, f"{name}[{rng.choice(LETTERS)!r}] = {expression(rng, 'int', scope, depth=1)}")
+        elif depth > 1:
+            self._line(depth, f"{name} = {expression(rng, kind, scope)}")
+        else:
+            kind = rng.choice(_KINDS)
+            text = expression(rng, kind, scope)
+            scope[target := names.new()] = kind
+            self._line(depth, f"{target} = {text}")
+
+    def _body(self, scope: dict[str, str], names: Names, depth: int, *, in_loop: bool) -> None:
+        inner = dict(scope)
+        for _ in range(self._rng.randint(1, 2)):
+            self._statement(inner, names, depth, in_loop=in_loop)
+
+    def _branch(self, scope: dict[str, str], names: Names, depth: int) -> None:
+        self._line(depth, f"if {test(self._rng, scope)}:")
+        self._body(scope, names, depth + 1, in_loop=False)
+        if self._rng.random() < 0.5:
+            self._line(depth, "else:")
+            self._body(scope, names, depth + 1, in_loop=False)
+
+    def _each(self, scope: dict[str, str], names: Names, depth: int) -> None:
+        """A loop over something finite that its body does not make longer."""
+        rng = self._rng
+        over = [name for name, kind in scope.items() if kind in ("str", "ints", "strs", "dict")]
+        each = names.new()
+        if not over or rng.random() < 0.35:
+            self._line(depth, f"for {each} in range({rng.randint(2, 5)}):")
+            kind = "int"
+        else:
+            name = rng.choice(over)
+            kind = "int" if scope[name] == "ints" else "str"
+            whole = "" if scope[name] == "str" else "[:4]" if scope[name] != "dict" else ""
+            self._line(depth, f"for {each} in {f'list({name})' if scope[name] == 'dict' else name + whole}:")
+        self._body({**scope, each: kind}, names, depth + 1, in_loop=True)
+
+    def _while(self, scope: dict[str, str], names: Names, depth: int) -> None:
+        """A loop that counts down first, in a name that nothing else writes."""
+        left = "_" + names.new()
+        self._line(depth, f"{left} = {self._rng.randint(2, 6)}")
+        self._line(depth, f"while {left} > {self._rng.randint(0, 1)}:")
+        self._line(depth + 1, f"{left} -= {self._rng.randint(1, 2)}")
+        self._body({**scope, left: "int"}, names, depth + 1, in_loop=True)
+
+
+def words() -> tuple[str, ...]:
+    """The words that strings are drawn from, beside random letters."""
+    return WORDS

@@ -1,0 +1,60 @@
+"""The small model's tokenizer: byte-level BPE with a vocabulary of its own and CWM's separators as special tokens.
+
+Digits, and the characters of a short quoted string, are tokens of their own, for a small model must count and compare
+them. What opens, parts and ends the values of LOCALS never merges with what stands beside it, so that a frame that is
+written in pieces has the ids of one that is written at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from cwm_agent.traces.grammar import Special, Vocabulary, look_up
+from cwm_agent.traces.segments import Segment, as_ids
+
+VOCABULARY = 1024
+_JSON = r'\{"|": "|", "|"\}|\.\.'
+_QUOTED = r"'[^'\n\"]*'"
+_CHARACTER = r"[^'](?=[^'\n]*'\z)"
+_WORD = _JSON + r"| {4,}| ?[A-Za-z_]+|[0-9]| ?[^\sA-Za-z_0-9\"]+\n?|\n"
+
+
+def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
+    """A tokenizer whose words are those of the texts, in which no separator is spelt."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            *(pre_tokenizers.Split(Regex(each), "isolated") for each in (_QUOTED, _CHARACTER, _WORD)),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[special.value for special in Special],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def vocabulary(tokenizer: Tokenizer) -> Vocabulary:
+    """The ids of the separators."""
+    return look_up(tokenizer.token_to_id)
+
+
+def ids(tokenizer: Tokenizer, segments: Iterable[Segment]) -> list[int]:
+    """The segments as token ids; text that spells a separator stays text."""
+    return as_ids(segments, vocabulary(tokenizer), lambda text: tokenizer.encode(text).ids)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The one that was saved beside a model."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
