@@ -77,6 +77,32 @@ def _parser() -> argparse.ArgumentParser:
             "--no-git", action="store_true", default=argparse.SUPPRESS, help="work on a folder that is not under git"
         )
 
+    trace = command(
+        "trace",
+        _trace,
+        "The execution of a call, a test or a script, frame by frame: real, imagined, or both and where they part.",
+        'cwm-agent trace letters.py --call \'count("strawberry", "r")\'',
+    )
+    trace.add_argument("file", type=Path, metavar="FILE", help="the Python file; without --call or --test, run it")
+    what = trace.add_mutually_exclusive_group()
+    what.add_argument("--call", metavar="EXPR", help="a call, evaluated in the file")
+    what.add_argument("--test", metavar="NAME", help="a test of the file, as pytest names it")
+    trace.add_argument("arguments", nargs="*", metavar="ARG", help="arguments of the script")
+    trace.add_argument("--format", choices=("text", "jsonl", "html", "svg"), default="text", help="what is written")
+    trace.add_argument("--output", type=Path, metavar="OUT", help="write it there")
+
+    debug = command(
+        "debug",
+        _debug,
+        "Step through the execution of a call: forwards, backwards, real, imagined, or both.",
+        'cwm-agent debug letters.py --call \'count("strawberry", "r")\'',
+    )
+    debug.add_argument("file", type=Path, metavar="FILE", help="the Python file")
+    debug.add_argument("--call", metavar="EXPR", required=True, help="a call, evaluated in the file")
+
+    ledger = command("ledger", _ledger, "How often predictions came true.", "cwm-agent ledger")
+    ledger.add_argument("--format", choices=("text", "json"), default="text")
+
     sessions = command("sessions", _sessions, "Recorded sessions.", "cwm-agent sessions resume")
     sessions.add_argument("what", choices=("list", "show", "resume", "export"), help="what to do")
     sessions.add_argument("session", nargs="?", help="its name, or the beginning of it (default: the newest here)")
@@ -170,6 +196,25 @@ def _undo(args: argparse.Namespace) -> int:
     from cwm_agent import compose
 
     return compose.undo(_repo(args))
+
+
+def _trace(args: argparse.Namespace) -> int:
+    from cwm_agent import compose_traces
+
+    wish = compose_traces.Wish(call=args.call or "", test=args.test or "", arguments=tuple(args.arguments))
+    return compose_traces.trace(_settings(args), file=args.file, wish=wish, format_=args.format, output=args.output)
+
+
+def _debug(args: argparse.Namespace) -> int:
+    from cwm_agent import compose_traces
+
+    return compose_traces.debug(_settings(args), file=args.file, entry=args.call)
+
+
+def _ledger(args: argparse.Namespace) -> int:
+    from cwm_agent import compose_traces
+
+    return compose_traces.ledger(args.format)
 
 
 def _doctor(args: argparse.Namespace) -> int:

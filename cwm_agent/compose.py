@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cwm_agent.core.record import Record
     from cwm_agent.core.session import Session
     from cwm_agent.headless import Output
+    from cwm_agent.protocols import TraceModel
 
 Report = Callable[[AgentEvent], None]
 
@@ -40,6 +41,7 @@ class House:
 
     async def open(self, report: Report) -> Session:
         """Connect, build, snapshot and start; `report` hears of it. The session is not started yet."""
+        from cwm_agent.compose_traces import trace_model
         from cwm_agent.containers.engine import Engine
         from cwm_agent.containers.image import ensure_image
         from cwm_agent.containers.orphans import remove_orphans
@@ -58,9 +60,10 @@ class House:
         self._closers.append(sandbox.aclose)
         for note in sandbox.snapshot.notes:
             report(Noticed("info", note))
-        if self._settings.model_url:
-            report(Noticed("warning", "No model server can be used yet: the forager decides.", "Leave model_url out."))
-        return self._session(record, sandbox)
+        model = await trace_model(self._settings)
+        if model is not None:
+            self._closers.append(model.aclose)
+        return self._session(record, sandbox, model)
 
     def _record(self) -> Record:
         from cwm_agent.core import sessions
@@ -68,7 +71,9 @@ class House:
 
         return Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
 
-    def _session(self, record: Record, sandbox: Sandbox) -> Session:
+    def _session(self, record: Record, sandbox: Sandbox, model: TraceModel | None) -> Session:
+        from cwm_agent.compose_traces import imagined_world
+        from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
         from cwm_agent.core.session import Session
         from cwm_agent.policies.forager.policy import Forager
@@ -78,12 +83,20 @@ class House:
         from cwm_agent.worlds.real import RealWorld
 
         settings = self._settings
+        imagined = imagined_world(settings, model, sandbox.files) if model else None
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
             policy=Forager(sandbox.bench, sandbox.files, settings.forager),
-            real=RealWorld(sandbox.shell),
-            imagined=None,
+            real=RealWorld(sandbox.shell, sandbox.tracer.call),
+            imagined=imagined,
+            dreamer=imagined,
+            tracer=sandbox.tracer,
+            imagines_commands=False,
+            imagines_calls=imagined is not None,
+            world_model=model.name if model else None,
+            world_limits=settings.world,
+            ledger=Ledger(),
             files=sandbox.files,
             tools=all_tools(),
             workspace=LocalWorkspace(Path(self._repository.root), self._repository.branch),

@@ -78,16 +78,20 @@ class Tracer(Protocol):
         ...
 
 
-class Files(Protocol):
+class Sources(Protocol):
+    """Files that can be read, wherever they are; paths and errors are those of `Files`."""
+
+    async def read(self, path: bytes, limit: int = 16 * 1024 * 1024) -> Entry:
+        """The file's mode and content; raises OSError(EFBIG) past `limit` bytes."""
+        ...
+
+
+class Files(Sources, Protocol):
     """The snapshot's files as the sandbox has them now. Paths are relative to the snapshot's root, in bytes.
 
     Absolute paths reach the rest of the container. Reading a missing file raises FileNotFoundError; every other error
     is an OSError with the container's errno.
     """
-
-    async def read(self, path: bytes, limit: int = 16 * 1024 * 1024) -> Entry:
-        """The file's mode and content; raises OSError(EFBIG) past `limit` bytes."""
-        ...
 
     async def write(self, path: bytes, entry: Entry) -> None:
         """Write a file whose folder exists; replaces what stood there."""

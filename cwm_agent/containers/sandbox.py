@@ -17,6 +17,7 @@ from cwm_agent.containers.image import Image, command_user
 from cwm_agent.containers.project_setup import SetUp, detect, install, installed
 from cwm_agent.containers.shell import Shell
 from cwm_agent.containers.snapshot import Snapshot, take
+from cwm_agent.containers.tracer import ContainerTracer
 from cwm_agent.settings import SandboxSettings
 from cwm_agent.workspace.repository import Repository
 
@@ -38,6 +39,7 @@ class Sandbox:
         self.shell = Shell(container)
         self.files = ContainerFiles.of(container, snapshot)
         self.bench = ContainerBench(container)
+        self.tracer = ContainerTracer(container)
 
     @classmethod
     async def open(

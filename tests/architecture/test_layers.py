@@ -32,10 +32,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("core", ("core",)),
     (
         "adapters",
-        ("models", "worlds", "policies", "tools", "containers", "workspace", "testing", "demo", "nano"),
+        ("models", "worlds", "policies", "tools", "containers", "workspace", "testing", "testing_models", "demo", "nano"),
     ),
-    ("front ends", ("tui", "repl", "views", "headless", "transcript", "acp")),
-    ("root", ("compose", "cli", "doctor", "preparation", "__main__")),
+    ("front ends", ("tui", "repl", "views", "headless", "headless_trace", "transcript", "acp")),
+    ("root", ("compose", "compose_traces", "cli", "doctor", "preparation", "__main__")),
 )
 ORDER = [name for name, _ in LAYERS]
 PURE = {"values", "events", "pure", "protocols"}
