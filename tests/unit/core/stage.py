@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from cwm_agent.core.session import Session, SessionParts
 from cwm_agent.events import AgentEvent, Rested, SubmitPrompt, ToolCall, UserCommand
@@ -47,6 +48,7 @@ class Stage:
         recorded: Sequence[AgentEvent] = (),
         mode: Mode = Mode.VERIFY,
         workspace: MemoryWorkspace | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.policy = ScriptedPolicy(*scripts)
         self.workspace = workspace or MemoryWorkspace(tree(base))
@@ -69,6 +71,7 @@ class Stage:
             version="0",
             recover_sandbox=recover,
         )
+        parts = replace(parts, **(more or {}))
         self.session = Session(parts=parts, mode=mode, recorded=recorded)
         self.answer("pytest -q", "3 passed in 0.10s\n")
 
