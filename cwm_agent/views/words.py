@@ -1,0 +1,108 @@
+"""The words around a trace: its headline, how it ended, and what the marks mean."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len
+
+from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
+from cwm_agent.traces.compare import Comparison, fate
+from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
+from cwm_agent.views.spans import Line, Piece, cells, middle, safe
+
+SIGN = {Origin.REAL: "◆", Origin.IMAGINED: "◇"}
+WORD = {Origin.REAL: "RAN", Origin.IMAGINED: "IMAGINED"}
+ROLE = {Origin.REAL: "real", Origin.IMAGINED: "imagined"}
+BASIS = {Basis.FORCED: "•", Basis.CHOSEN: "?", Basis.FREE: "°"}
+GAP = Piece("  ·  ", "faint")
+_LEGEND = (
+    ("+", "good", "new"),
+    ("→", "warn", "changed"),
+    ("−", "quiet", "gone"),
+)
+_BASIS_LEGEND = (
+    (BASIS[Basis.FORCED], "faint", "told by the source"),
+    (BASIS[Basis.CHOSEN], "faint", "chosen by the model"),
+    (BASIS[Basis.FREE], "faint", "the model's own"),
+)
+_BOTH_LEGEND = (("◇", "imagined", "imagined alone"), ("◆", "real", "ran alone"), ("≠", "bad", "they differ"))
+VALUE_ROOM = 60
+
+
+def badge(origin: Origin) -> Line:
+    """`◆ RAN` or `◇ IMAGINED`."""
+    return (Piece(f"{SIGN[origin]} {WORD[origin]}", f"bold {ROLE[origin]}"),)
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun: `1 frame`, `1,200 frames`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def ending(trace: Trace, outcome: Outcome, room: int = VALUE_ROOM) -> Line:
+    """How a trace ended, in a few words."""
+    end = fate(trace)
+    match outcome:
+        case LimitReached(which, detail):
+            why = f": {detail}" if detail else ""
+            return (Piece(f"stopped at its {which} limit", "warn"), safe(why, "quiet"))
+        case Unreadable(_, reason):
+            return (Piece("unreadable: ", "warn"), safe(reason, "quiet"))
+        case _ if end is not None and end[0] is FrameKind.EXCEPTION:
+            return (Piece("raised ", "bad"), Piece(middle(end[1], room - 7), "bold"))
+        case _ if end is not None:
+            return (Piece("returned ", "quiet"), Piece(middle(end[1], room - 9), "bold"))
+        case Completed(code) if code:
+            return (Piece(f"cut short, exit code {code}", "warn"),)
+        case _ if not trace.complete:
+            return (Piece("cut short", "warn"),)
+        case _:
+            return (Piece("ended", "quiet"),)
+
+
+def headline(trace: Trace, origin: Origin, subject: str, outcome: Outcome, width: int) -> Line:
+    """One line that says what this is: ran or imagined, the entry, how many frames, and how it ended."""
+    tail = (Piece(count(len(trace.frames), "frame"), "quiet"), GAP, *ending(trace, outcome, max(20, width // 3)))
+    first = badge(origin)
+    room = width - cells(first) - cells(tail) - 2 - cells((GAP,))
+    return (*first, Piece("  "), Piece(middle(subject, max(room, 12)), "bold"), GAP, *tail)
+
+
+def legend(*, basis: bool, both: bool = False) -> list[Line]:
+    """What the marks mean, one entry a line."""
+    entries = (*(_BOTH_LEGEND if both else ()), *_LEGEND, *(_BASIS_LEGEND if basis else ()))
+    return [(Piece(sign, role), Piece(f" {meaning}", "quiet")) for sign, role, meaning in entries]
+
+
+def scores(comparison: Comparison) -> Line:
+    """The numbers of a comparison, in one line."""
+    returned = "right" if comparison.return_exact else "wrong"
+    words = (
+        f"lines {_share(comparison.line_accuracy)}   states {_share(comparison.state_accuracy)}   "
+        f"{count(comparison.frames_before_divergence, 'frame')} before divergence   result {returned}"
+    )
+    return (Piece(words, "quiet"),)
+
+
+def _share(value: float) -> str:
+    """A share in percent, rounded towards what is not perfect."""
+    return f"{int(value * 1000) / 10:g} %"
+
+
+def has_basis(frames: tuple[Frame, ...]) -> bool:
+    """Whether any frame says where it comes from."""
+    return any(frame.basis for frame in frames)
+
+
+def wrapped(line: Line, width: int) -> list[Line]:
+    """A line broken between words, those after the first indented by two cells."""
+    found: list[Line] = []
+    current: list[Piece] = []
+    for piece in line:
+        for part in re.findall(r"\s+|[^\s]+", piece.text):
+            if current and not part.isspace() and cells(current) + cell_len(part) > width:
+                found.append(tuple(current))
+                current = [Piece("  ")]
+            current.append(Piece(part, piece.role))
+    return [*found, tuple(current)]
