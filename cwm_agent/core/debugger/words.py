@@ -1,0 +1,58 @@
+"""What there is to say about the end of a run, in sentences."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from cwm_agent.core.debugger.run import Run
+from cwm_agent.core.debugger.tape import Tape
+from cwm_agent.observations import Completed, LimitReached, Origin, Unreadable
+from cwm_agent.text import printable_line
+from cwm_agent.traces.compare import fate
+from cwm_agent.traces.divergence import cut
+from cwm_agent.traces.frames import FrameKind
+
+_RAW = 200
+VERBS = {Origin.REAL: "ran", Origin.IMAGINED: "was imagined"}
+
+
+def ends(run: Run) -> tuple[str, ...]:
+    """Why nothing more comes, one sentence or two for each world."""
+    return tuple(sentence for tape in run.tapes for sentence in end(tape, named=len(run.tapes) > 1))
+
+
+def end(tape: Tape, *, named: bool = False) -> tuple[str, ...]:
+    """Why nothing more comes from one tape; `named` says which of two it is."""
+    which = f"the {tape.origin.value} run" if named else "the run"
+    if tape.cut:
+        kept = f"{len(tape.frames)} {'frame is' if len(tape.frames) == 1 else 'frames are'} kept"
+        return (f"{_capital(which)} was stopped; {kept}.",)
+    match tape.outcome:
+        case None:
+            return ()
+        case Completed():
+            return (f"{_capital(which)} is over{_fate(tape)}.",)
+        case LimitReached(limit, detail):
+            said = f": {printable_line(detail)}" if detail else ""
+            return (f"A limit ended {which} after {len(tape.frames)} frames ({limit}{said}).",)
+        case Unreadable(raw, reason):
+            shown = printable_line(raw[-_RAW:])
+            wrote = (
+                f"It ends with: {shown}" if len(raw) > _RAW else f"It wrote: {shown}" if raw else "It wrote nothing."
+            )
+            return (f"The world model wrote what cannot be read, and {which} ends there. {reason}", wrote)
+    assert_never(tape.outcome)
+
+
+def _fate(tape: Tape) -> str:
+    """How the entry was left, where that is known."""
+    found = fate(tape.trace())
+    if found is None:
+        return ""
+    kind, value = found
+    mark = "as imagined, " if tape.origin is Origin.IMAGINED else ""
+    return f": {mark}it {'raised' if kind is FrameKind.EXCEPTION else 'returned'} {cut(value)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
