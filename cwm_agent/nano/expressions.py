@@ -5,11 +5,29 @@ from __future__ import annotations
 import random
 
 LETTERS = "abcdeilnoprst"
-WORDS = tuple(
-    ["apple", "banana", "cherry", "orange", "lemon", "paper", "river", "stone", "little", "letter", "summer", "winter", "noon", "level", "radar", "tree", "bottle", "hello", "world", "coffee", "rabbit", "spoon", "pepper", "mississippi", "balloon", "code", "trace", "frame", "error", "data", "tool", "test", "user", "list"]
+WORDS = (
+    "apple", "banana", "cherry", "orange", "lemon", "paper", "river", "stone", "little", "letter", "summer", "winter",
+    "noon", "level", "radar", "tree", "bottle", "hello", "world", "coffee", "rabbit", "spoon", "pepper",
+    "mississippi", "balloon", "code", "trace", "frame", "error", "data", "tool", "test", "user", "list",
+)  # fmt: skip
+_NAMES: tuple[str, ...] = (*"abcdefghijkmnopqrstuvwxyz", "total", "out", "best", "last", "left", "item", "word", "text", "num")
+_FUNCTIONS = (
+    "f",
+    "g",
+    "h",
+    "run",
+    "solve",
+    "work",
+    "find",
+    "check",
+    "total",
+    "pick",
+    "scan",
+    "fold",
+    "apply",
+    "step",
+    "make",
 )
-_NAMES = tuple(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "total", "out", "best", "last", "left", "item", "word", "text", "num"])
-_FUNCTIONS = tuple(["f", "g", "h", "run", "solve", "work", "find", "check", "total", "pick", "scan", "fold", "apply", "step", "make"])
 
 
 class Names:

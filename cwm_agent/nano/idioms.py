@@ -7,43 +7,290 @@ import random
 from cwm_agent.nano.expressions import LETTERS, Names, literal
 
 _HOLE = "~"
-IDIOMS: tuple[tuple[str, str], ...] = (
-    # easiest first: a level takes them from the start; `~1` are names, `#` small ints, `@` letters
-    ("int int", "def ~F(~1, ~2):\n    ~3 = ~1 + ~2\n    ~4 = ~3 - #\n    return ~4\n"),
-    ("int", "def ~F(~1):\n    ~2 = ~1 + #\n    if ~2 > #:\n        ~2 -= #\n    return ~2\n"),
-    ("str", "def ~F(~1):\n    ~2 = ~1 + @\n    ~3 = len(~2)\n    return ~3\n"),
-    ("ints", "def ~F(~1):\n    ~2 = ~1[0]\n    ~1.append(#)\n    return ~1\n"),
-    ("str", "def ~F(~1):\n    ~2 = #\n    for ~3 in ~1:\n        ~2 += 1\n    return ~2\n"),
-    ("str", "def ~F(~1):\n    ~2 = 0\n    for ~3 in ~1:\n        if ~3 == @:\n            ~2 += 1\n    return ~2\n"),
-    ("str letter", "def ~F(~1, ~2):\n    ~3 = 0\n    for ~4 in ~1:\n        if ~4 != ~2:\n            ~3 += 1\n    return ~3\n"),
-    ("str letter", "def ~F(~1, ~2):\n    ~3 = ''\n    for ~4 in ~1:\n        if ~4 == ~2:\n            ~3 += ~4\n    return ~3\n"),
-    ("letter str", "def ~F(~1, ~2):\n    for ~3 in ~2:\n        if ~3 == ~1:\n            return True\n    return False\n"),
-    ("ints", "def ~F(~1):\n    ~2 = 0\n    for ~3 in ~1:\n        ~2 += ~3\n    return ~2\n"),
-    ("ints", "def ~F(~1):\n    ~2 = #\n    for ~3 in ~1:\n        if ~3 > ~2:\n            ~2 = ~3\n    return ~2\n"),
-    ("ints int", "def ~F(~1, ~2):\n    ~3 = 0\n    for ~4 in ~1:\n        if ~4 < ~2:\n            ~3 += 1\n    return ~3\n"),
-    ("str", "def ~F(~1):\n    ~2 = ''\n    for ~3 in ~1:\n        ~2 = ~3 + ~2\n    return ~2\n"),
-    ("str letter", "def ~F(~1, ~2):\n    ~3 = -1\n    ~5 = 0\n    for ~4 in ~1:\n        if ~4 == ~2:\n            ~3 = ~5\n        ~5 += 1\n    return ~3\n"),
-    ("str letter", "def ~F(~1, ~2):\n    ~3 = #\n    for ~4 in ~1:\n        if ~4 == ~2:\n            ~3 += 2\n        else:\n            ~3 -= 1\n    return ~3\n"),
-    ("ints", "def ~F(~1):\n    ~2 = []\n    for ~3 in ~1:\n        if ~3 % 2 == 0:\n            ~2.append(~3)\n    return ~2\n"),
-    ("str", "def ~F(~1):\n    ~2 = {}\n    for ~3 in ~1:\n        ~2[~3] = ~2.get(~3, 0) + 1\n    return ~2\n"),
-    ("int", "def ~F(~1):\n    ~2 = 0\n    for ~3 in range(~1 % 7):\n        ~2 += ~3\n    return ~2\n"),
-    ("int", "def ~F(~1):\n    ~2 = 0\n    ~3 = #\n    while ~3 > 0:\n        ~3 -= 1\n        ~2 += ~1\n    return ~2\n"),
-    ("str", "def ~F(~1):\n    ~2 = 0\n    for ~3 in ~1:\n        if ~3 in 'aeiou':\n            ~2 += 1\n    return ~2\n"),
-    ("ints", "def ~F(~1):\n    ~2 = []\n    for ~3 in ~1:\n        ~2.append(~3 + #)\n    return ~2\n"),
-    ("ints int", "def ~F(~1, ~2):\n    ~3 = 0\n    for ~4 in ~1:\n        if ~4 == ~2:\n            break\n        ~3 += 1\n    return ~3\n"),
-    ("strs", "def ~F(~1):\n    ~2 = ''\n    for ~3 in ~1:\n        if len(~3) > len(~2):\n            ~2 = ~3\n    return ~2\n"),
-    ("strs", "def ~F(~1):\n    ~2 = []\n    for ~3 in ~1:\n        if @ in ~3:\n            continue\n        ~2.append(~3)\n    return ~2\n"),
-    ("int", "def ~G(~1):\n    return ~1 + #\n\n\ndef ~F(~1):\n    ~2 = ~G(~1)\n    ~3 = ~G(~2)\n    return ~3\n"),
-    ("ints", "def ~G(~1, ~2):\n    if ~1 > ~2:\n        return ~1\n    return ~2\n\n\ndef ~F(~3):\n    ~4 = 0\n    for ~5 in ~3:\n        ~4 = ~G(~4, ~5)\n    return ~4\n"),
-    ("str letter", "def ~G(~1, ~2):\n    return ~1 == ~2\n\n\ndef ~F(~3, ~4):\n    ~5 = 0\n    for ~6 in ~3:\n        if ~G(~6, ~4):\n            ~5 += 1\n    return ~5\n"),
-    ("few", "def ~F(~1):\n    if ~1 < 2:\n        return 1\n    return ~1 * ~F(~1 - 1)\n"),
-    ("few few", "def ~F(~1, ~2):\n    while ~2:\n        ~1, ~2 = ~2, ~1 % ~2\n    return ~1\n"),
-    ("str", "def ~F(~1):\n    ~2 = ''\n    ~3 = 0\n    for ~4 in ~1:\n        if ~4 == ~2:\n            ~3 += 1\n        ~2 = ~4\n    return ~3\n"),
-    ("dict", "def ~F(~1):\n    ~2 = 0\n    for ~3 in ~1:\n        ~2 += ~1[~3]\n    return ~2\n"),
-    ("dict", "def ~F(~1):\n    ~2 = []\n    for ~3, ~4 in ~1.items():\n        if ~4 > #:\n            ~2.append(~3)\n    return ~2\n"),
-    ("ints int", "def ~F(~1, ~2):\n    try:\n        ~3 = ~1[~2]\n    except IndexError:\n        ~3 = #\n    return ~3\n"),
-    ("few", "def ~F(~1):\n    ~2 = []\n    while ~1 > 0:\n        ~2.append(~1 % 2)\n        ~1 //= 2\n    return ~2\n"),
-)  # fmt: skip
+_TEXT = """
+# int int
+def ~F(~1, ~2):
+    ~3 = ~1 + ~2
+    ~4 = ~3 - #
+    return ~4
+
+# int
+def ~F(~1):
+    ~2 = ~1 + #
+    if ~2 > #:
+        ~2 -= #
+    return ~2
+
+# str
+def ~F(~1):
+    ~2 = ~1 + @
+    ~3 = len(~2)
+    return ~3
+
+# ints
+def ~F(~1):
+    ~2 = ~1[0]
+    ~1.append(#)
+    return ~1
+
+# str
+def ~F(~1):
+    ~2 = #
+    for ~3 in ~1:
+        ~2 += 1
+    return ~2
+
+# str
+def ~F(~1):
+    ~2 = 0
+    for ~3 in ~1:
+        if ~3 == @:
+            ~2 += 1
+    return ~2
+
+# str letter
+def ~F(~1, ~2):
+    ~3 = 0
+    for ~4 in ~1:
+        if ~4 != ~2:
+            ~3 += 1
+    return ~3
+
+# str letter
+def ~F(~1, ~2):
+    ~3 = ''
+    for ~4 in ~1:
+        if ~4 == ~2:
+            ~3 += ~4
+    return ~3
+
+# letter str
+def ~F(~1, ~2):
+    for ~3 in ~2:
+        if ~3 == ~1:
+            return True
+    return False
+
+# ints
+def ~F(~1):
+    ~2 = 0
+    for ~3 in ~1:
+        ~2 += ~3
+    return ~2
+
+# ints
+def ~F(~1):
+    ~2 = #
+    for ~3 in ~1:
+        if ~3 > ~2:
+            ~2 = ~3
+    return ~2
+
+# ints int
+def ~F(~1, ~2):
+    ~3 = 0
+    for ~4 in ~1:
+        if ~4 < ~2:
+            ~3 += 1
+    return ~3
+
+# str
+def ~F(~1):
+    ~2 = ''
+    for ~3 in ~1:
+        ~2 = ~3 + ~2
+    return ~2
+
+# str letter
+def ~F(~1, ~2):
+    ~3 = -1
+    ~5 = 0
+    for ~4 in ~1:
+        if ~4 == ~2:
+            ~3 = ~5
+        ~5 += 1
+    return ~3
+
+# str letter
+def ~F(~1, ~2):
+    ~3 = #
+    for ~4 in ~1:
+        if ~4 == ~2:
+            ~3 += 2
+        else:
+            ~3 -= 1
+    return ~3
+
+# ints
+def ~F(~1):
+    ~2 = []
+    for ~3 in ~1:
+        if ~3 % 2 == 0:
+            ~2.append(~3)
+    return ~2
+
+# str
+def ~F(~1):
+    ~2 = {}
+    for ~3 in ~1:
+        ~2[~3] = ~2.get(~3, 0) + 1
+    return ~2
+
+# int
+def ~F(~1):
+    ~2 = 0
+    for ~3 in range(~1 % 7):
+        ~2 += ~3
+    return ~2
+
+# int
+def ~F(~1):
+    ~2 = 0
+    ~3 = #
+    while ~3 > 0:
+        ~3 -= 1
+        ~2 += ~1
+    return ~2
+
+# str
+def ~F(~1):
+    ~2 = 0
+    for ~3 in ~1:
+        if ~3 in 'aeiou':
+            ~2 += 1
+    return ~2
+
+# ints
+def ~F(~1):
+    ~2 = []
+    for ~3 in ~1:
+        ~2.append(~3 + #)
+    return ~2
+
+# ints int
+def ~F(~1, ~2):
+    ~3 = 0
+    for ~4 in ~1:
+        if ~4 == ~2:
+            break
+        ~3 += 1
+    return ~3
+
+# strs
+def ~F(~1):
+    ~2 = ''
+    for ~3 in ~1:
+        if len(~3) > len(~2):
+            ~2 = ~3
+    return ~2
+
+# strs
+def ~F(~1):
+    ~2 = []
+    for ~3 in ~1:
+        if @ in ~3:
+            continue
+        ~2.append(~3)
+    return ~2
+
+# int
+def ~G(~1):
+    return ~1 + #
+
+
+def ~F(~1):
+    ~2 = ~G(~1)
+    ~3 = ~G(~2)
+    return ~3
+
+# ints
+def ~G(~1, ~2):
+    if ~1 > ~2:
+        return ~1
+    return ~2
+
+
+def ~F(~3):
+    ~4 = 0
+    for ~5 in ~3:
+        ~4 = ~G(~4, ~5)
+    return ~4
+
+# str letter
+def ~G(~1, ~2):
+    return ~1 == ~2
+
+
+def ~F(~3, ~4):
+    ~5 = 0
+    for ~6 in ~3:
+        if ~G(~6, ~4):
+            ~5 += 1
+    return ~5
+
+# few
+def ~F(~1):
+    if ~1 < 2:
+        return 1
+    return ~1 * ~F(~1 - 1)
+
+# few few
+def ~F(~1, ~2):
+    while ~2:
+        ~1, ~2 = ~2, ~1 % ~2
+    return ~1
+
+# str
+def ~F(~1):
+    ~2 = ''
+    ~3 = 0
+    for ~4 in ~1:
+        if ~4 == ~2:
+            ~3 += 1
+        ~2 = ~4
+    return ~3
+
+# dict
+def ~F(~1):
+    ~2 = 0
+    for ~3 in ~1:
+        ~2 += ~1[~3]
+    return ~2
+
+# dict
+def ~F(~1):
+    ~2 = []
+    for ~3, ~4 in ~1.items():
+        if ~4 > #:
+            ~2.append(~3)
+    return ~2
+
+# ints int
+def ~F(~1, ~2):
+    try:
+        ~3 = ~1[~2]
+    except IndexError:
+        ~3 = #
+    return ~3
+
+# few
+def ~F(~1):
+    ~2 = []
+    while ~1 > 0:
+        ~2.append(~1 % 2)
+        ~1 //= 2
+    return ~2
+"""
+
+
+def _read(text: str) -> tuple[tuple[str, str], ...]:
+    """The kinds of the arguments, and the source."""
+    parts = (part.partition("\n") for part in text.removeprefix("\n# ").split("\n# "))
+    return tuple((kinds, source.rstrip("\n") + "\n") for kinds, _, source in parts)
+
+
+IDIOMS = _read(_TEXT)
+"""Easiest first: a level takes them from the start. `~1` are variables, `~F` functions, `#` digits, `@` letters."""
 
 
 def idiom(rng: random.Random, chosen: tuple[str, str]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Small random programs with a call each, always the same from the same seed. They are what a small model learns from."""
+"""Small random programs with a call each, the same from the same seed: what a small model learns from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 
 from msgspec import Struct
 
-from cwm_agent.nano.expressions import LETTERS, WORDS, Names, expression, literal, test
+from cwm_agent.nano.expressions import LETTERS, Names, expression, literal, test
 from cwm_agent.nano.idioms import IDIOMS, idiom
 
 LEVELS = 4
@@ -169,8 +169,3 @@ class _Writer:
         self._line(depth, f"while {left} > {self._rng.randint(0, 1)}:")
         self._line(depth + 1, f"{left} -= {self._rng.randint(1, 2)}")
         self._body({**scope, left: "int"}, names, depth + 1, in_loop=True)
-
-
-def words() -> tuple[str, ...]:
-    """The words that strings are drawn from, beside random letters."""
-    return WORDS

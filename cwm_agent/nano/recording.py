@@ -1,7 +1,7 @@
 """Many generated programs traced in one process by the tracer of the sandbox. Run as a module, it serves `traces_of`.
 
-In: one JSON array a line, [source, call]. Out: one line each, a JSON array of the tracer's frames, or null where the run
-did not end within its limits. Only for programs of our own generator: what runs here is confined by rlimits alone.
+In: one JSON array a line, [source, call]. Out: one line each, a JSON array of the tracer's frames, or null where the
+run did not end within its limits. Only for programs of our own generator: what runs here is confined by rlimits alone.
 """
 
 from __future__ import annotations

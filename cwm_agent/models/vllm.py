@@ -1,0 +1,191 @@
+"""A world model behind a vLLM server: token ids out, tokens in, one streaming request for each answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
+from typing import Any, Self
+
+from cwm_agent.errors import LimitError, ModelUnavailable
+from cwm_agent.models.server import Patience, Server
+from cwm_agent.protocols import Sampling, Token
+from cwm_agent.traces.grammar import Special, Vocabulary, look_up
+
+CACHED = 8192
+"""Texts whose ids are kept."""
+_SPELLED = re.compile(r"<(?=\|)")
+_REMEDY = "Name one that it serves, or start the server with the model that you want."
+
+
+class VllmModel:
+    """A TraceModel over `/v1/completions`. ModelUnavailable says what the server did; an answer is never put together
+    from two requests.
+    """
+
+    def __init__(self, server: Server, name: str, vocabulary: Vocabulary, context_tokens: int) -> None:
+        self._server = server
+        self._name = name
+        self._vocabulary = vocabulary
+        self._context_tokens = context_tokens
+        self._specials = vocabulary.specials()
+        self._known: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+
+    @classmethod
+    async def connect(cls, url: str, model: str, *, patience: Patience | None = None, key: str = "") -> Self:
+        """Meet the server: its model, the length of its context, the ids of the separators."""
+        server = Server(url, patience=patience, key=key)
+        try:
+            context = await _context_of(server, model)
+            found = await asyncio.gather(*(_tokenized(server, model, special.value) for special in Special))
+            ids = {special.value: each[0] for special, each in zip(Special, found, strict=True) if len(each) == 1}
+            made = cls(server, model, look_up(ids.get), context)
+            await made._check_text()
+        except BaseException:
+            await server.aclose()
+            raise
+        return made
+
+    @property
+    def name(self) -> str:
+        """The name under which the server knows it."""
+        return self._name
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The ids of the separators."""
+        return self._vocabulary
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens a prompt and its answer may have together."""
+        return self._context_tokens
+
+    async def encode(self, text: str) -> tuple[int, ...]:
+        """The ids of a text that stays text.
+
+        The server reads a separator wherever one is spelt, so it is given no text that spells one: each is cut behind
+        its first character.
+        """
+        if text in self._known:
+            self._known.move_to_end(text)
+            return self._known[text]
+        pieces = _apart(text)
+        ids = tuple([number for piece in pieces for number in await _tokenized(self._server, self._name, piece)])
+        self._known[text] = ids
+        if len(self._known) > CACHED:
+            self._known.popitem(last=False)
+        return ids
+
+    async def complete(self, prompt_ids: Sequence[int], sampling: Sampling) -> AsyncIterator[Token]:
+        """Continue a prompt; LimitError where it leaves no room. Closing the iterator hangs up, which ends the work."""
+        room = self._context_tokens - len(prompt_ids)
+        if room < 1:
+            raise LimitError(
+                f"The prompt has {len(prompt_ids)} tokens, and the model takes {self._context_tokens}.",
+                remedy="Trace a shorter run, or less code around it.",
+            )
+        asked = self._request(prompt_ids, sampling, min(room, sampling.max_tokens))
+        pieces = self._server.stream("/v1/completions", asked)
+        try:
+            async for piece in pieces:
+                for token in self._tokens(piece, sampling.stop):
+                    yield token
+        finally:
+            await pieces.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._server.aclose()
+
+    def _request(self, prompt_ids: Sequence[int], sampling: Sampling, most: int) -> dict[str, Any]:
+        asked: dict[str, Any] = {
+            "model": self._name,
+            "prompt": list(prompt_ids),
+            "max_tokens": most,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "stop_token_ids": list(sampling.stop),
+            "stream": True,
+            "return_token_ids": True,
+            "skip_special_tokens": False,
+            "spaces_between_special_tokens": False,
+            "logprobs": 0,
+        }
+        if sampling.grammar is not None:
+            asked["structured_outputs"] = {"grammar": sampling.grammar}
+        return asked
+
+    def _tokens(self, piece: dict[str, Any], stop: Sequence[int]) -> list[Token]:
+        """The tokens of one event, without the one that stops."""
+        choice = (piece.get("choices") or [{}])[0]
+        text, ids = choice.get("text") or "", choice.get("token_ids")
+        if ids is None and text:
+            raise ModelUnavailable(
+                "The model server gives no token ids with its text.", remedy="It takes vLLM 0.11 or later."
+            )
+        ids = [number for number in ids or () if number not in stop]
+        said = choice.get("logprobs") or {}
+        values, told = said.get("token_logprobs") or [], (said.get("tokens") or [])[: len(ids)]
+        return [
+            Token(number, each, values[at] if at < len(values) else None)
+            for at, (number, each) in enumerate(zip(ids, self._texts(text, ids, told), strict=True))
+        ]
+
+    def _texts(self, text: str, ids: Sequence[int], told: Sequence[str]) -> list[str]:
+        """The text of each token; a separator's is its own spelling, which the server leaves out at the end.
+
+        A character that is spread over several tokens is with the last of them.
+        """
+        plain = [at for at, number in enumerate(ids) if number not in self._specials]
+        found = [self._specials[number].value if number in self._specials else "" for number in ids]
+        if len(ids) == len(told) and "".join(told).startswith(text):
+            return [special or each for special, each in zip(found, told, strict=True)]
+        if plain:
+            for each in found:
+                text = text.replace(each, "", 1)
+            found[plain[-1]] = text
+        return found
+
+    async def _check_text(self) -> None:
+        """Make sure that text stays text in this tokenizer, whatever it spells."""
+        ids = await self.encode("".join(special.value for special in self._vocabulary.ids))
+        if found := self._specials.keys() & set(ids):
+            spelt = ", ".join(sorted(self._specials[number].value for number in found))
+            raise ModelUnavailable(
+                f"The server makes separators of text: {spelt}.", remedy="Its tokenizer is not CWM's."
+            )
+
+
+def _apart(text: str) -> list[str]:
+    """The text in pieces of which none spells a separator."""
+    cuts = [0, *(match.end() for match in _SPELLED.finditer(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(cuts) if start < end]
+
+
+async def _tokenized(server: Server, model: str, text: str) -> list[int]:
+    asked = {"model": model, "prompt": text, "add_special_tokens": False}
+    answer = await server.ask("/tokenize", asked)
+    tokens = answer.get("tokens") if isinstance(answer, dict) else None
+    if not isinstance(tokens, list):
+        raise ModelUnavailable(f"The model server at {server.url} does not tokenise.", remedy="It takes vLLM's own.")
+    return tokens
+
+
+async def _context_of(server: Server, model: str) -> int:
+    """The length of the model's context; ModelUnavailable where it is not served."""
+    answer = await server.ask("/v1/models")
+    listed = answer.get("data") if isinstance(answer, dict) else None
+    served = {each.get("id"): each for each in listed or () if isinstance(each, dict)}
+    if model not in served:
+        names = ", ".join(map(str, served)) or "nothing"
+        raise ModelUnavailable(f"The model server at {server.url} serves {names}, not {model}.", remedy=_REMEDY)
+    length = served[model].get("max_model_len")
+    if not isinstance(length, int):
+        raise ModelUnavailable(
+            f"The model server at {server.url} does not say how long {model}'s context is.",
+            remedy="It takes vLLM's own server.",
+        )
+    return length
