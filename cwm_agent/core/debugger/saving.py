@@ -60,8 +60,11 @@ def test_of(debugger: Debugger) -> Test:
     return _written(entry, tape, kind, check, tuple(imports))
 
 
-def append(before: str, test: Test) -> str:
-    """The text of a test file with one test more; `before` is empty for a new file. UsageError: it is not ours."""
+def append(before: str, test: Test) -> tuple[str, str]:
+    """A test file's text with one test more, and that test's name in it; `before` is empty for a new file.
+
+    UsageError where `before` was not written by this.
+    """
     if before and not before.startswith(OWN):
         raise UsageError("That file was not written by `save`, so nothing is added to it.", remedy="Name another file.")
     head, tests = _split(before)
@@ -76,7 +79,7 @@ def append(before: str, test: Test) -> str:
     picked = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(merged.items()) if names]
     lines = "\n".join([*plain, *([""] if plain and picked else []), *picked])
     parts = [f"{OWN}\n", f"{lines}\n" if lines else "", tests, f"\ndef {name}() -> None:\n{test.body}"]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(part for part in parts if part), name
 
 
 def default_name(debugger: Debugger) -> str:
