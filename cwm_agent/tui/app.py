@@ -205,7 +205,7 @@ class CwmApp(App[None]):
                 self._edit_prompt()
             case "quit":
                 self.action_leave()
-            case "mode" | "diff" | "tests" | "shell" | "copy":
+            case "mode" | "trace" | "diff" | "tests" | "shell" | "copy":
                 self._main.action_open(event.name, event.argument)
             case _:
                 assert_never(event.name)

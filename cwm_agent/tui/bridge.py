@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, assert_never
+from typing import assert_never
 
 from cwm_agent.events import (
     ActionBegan,
@@ -37,12 +37,12 @@ from cwm_agent.events import (
     TraceEnded,
 )
 from cwm_agent.observations import Origin
+from cwm_agent.tui import bridge_patch, bridge_trace
 from cwm_agent.tui.picture import (
     Acted,
     Asked,
     Checkpoint,
     Closing,
-    Offered,
     Opening,
     Picture,
     Question,
@@ -83,28 +83,28 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             _ended(picture, event)
         case TestsReported():
             _tests(picture, event)
-        case TraceBegan() | FramesReached() | TraceEnded():
-            pass
+        case TraceBegan():
+            bridge_trace.began(picture, event)
+        case FramesReached():
+            bridge_trace.reached(picture, event)
+        case TraceEnded():
+            bridge_trace.ended(picture, event)
         case PredictionScored():
-            pass
+            bridge_trace.scored(picture, event)
         case CheckpointMade():
             _checkpoint(picture, event)
         case PatchProposed():
-            _proposed(picture, event)
+            bridge_patch.proposed(picture, event)
         case PatchApplied():
-            _applied(picture, event)
+            bridge_patch.applied(picture, event)
         case PatchRefused():
-            picture.refused = True
-            names = f" ({', '.join(event.names)})" if event.names else ""
-            picture.add(
-                Remark("error", f"Not applied: {event.reason}{names}", "Nothing was written. ^R reviews it again.")
-            )
+            bridge_patch.refused(picture, event)
         case PatchUndone():
-            _undone(picture, event)
+            bridge_patch.undone(picture, event)
         case HunksDeclined():
             picture.add(Remark("quiet", event.text))
         case Rewound():
-            _rewound(picture, event)
+            bridge_patch.rewound(picture, event)
         case ModeChanged():
             _mode(picture, event)
         case PermissionAsked():
@@ -239,69 +239,6 @@ def _rested(picture: Picture, event: Rested) -> None:
             block.runs[-1].stopped = True
             block.touch()
     picture.add(Closing(event))
-
-
-def _proposed(picture: Picture, event: PatchProposed) -> None:
-    """A card for the patch; the summary is left out where the policy has just said the same."""
-    _close_offer(picture, "replaced")
-    last = picture.blocks[-1]
-    told = isinstance(last, Said) and event.summary.strip() in last.text
-    picture.proposal = event
-    picture.revision += 1
-    picture.scene = "diff"
-    picture.add(Offered(event, ran=_proof(picture) if event.verified else 0, told=told))
-
-
-def _proof(picture: Picture) -> int:
-    real = [report for report in picture.board if report.origin is Origin.REAL]
-    return real[-1].passed if real and not real[-1].failed else 0
-
-
-def _offer(picture: Picture) -> Offered | None:
-    for block in reversed(picture.blocks):
-        if isinstance(block, Offered):
-            return block
-    return None
-
-
-def _close_offer(picture: Picture, state: Literal["applied", "undone", "replaced"]) -> None:
-    offered = _offer(picture)
-    if offered is not None and (state != "replaced" or offered.state == "open"):
-        offered.state = state
-        offered.touch()
-
-
-def _applied(picture: Picture, event: PatchApplied) -> None:
-    picture.refused = False
-    picture.proposal = None
-    picture.revision += 1
-    picture.applied.append(event.receipt)
-    _close_offer(picture, "applied")
-    merged = f" {', '.join(event.merged)} was merged with your own edits." if event.merged else ""
-    picture.add(Remark("good", f"Applied to {', '.join(event.names)}.{merged}", "/undo takes it back."))
-
-
-def _undone(picture: Picture, event: PatchUndone) -> None:
-    if event.receipt in picture.applied:
-        picture.applied.remove(event.receipt)
-    picture.revision += 1
-    _close_offer(picture, "undone")
-    picture.add(Remark("good", f"Undone: {', '.join(event.names)} as before."))
-
-
-def _rewound(picture: Picture, event: Rewound) -> None:
-    kept = [made for made in picture.checkpoints if made.number <= event.checkpoint]
-    start = kept[-1].before if kept else 1
-    for block in picture.blocks[start:]:
-        if not block.faded and not isinstance(block, Remark):
-            block.faded = True
-            block.touch()
-    _close_offer(picture, "replaced")
-    picture.checkpoints = kept
-    picture.proposal = None
-    picture.revision += 1
-    where = f"checkpoint {event.checkpoint}" if event.checkpoint else "the start of the session"
-    picture.add(Remark("rule", f"back at {where}", ""))
 
 
 def _settled(picture: Picture, event: PermissionSettled) -> None:

@@ -8,17 +8,34 @@ from typing import Literal
 from msgspec import Struct
 
 Name = Literal[
-    "help", "mode", "review", "diff", "tests", "shell", "apply", "undo", "rewind", "theme", "copy", "editor", "quit"
+    "help",
+    "mode",
+    "review",
+    "trace",
+    "tests",
+    "diff",
+    "shell",
+    "apply",
+    "undo",
+    "rewind",
+    "theme",
+    "copy",
+    "editor",
+    "quit",
 ]
 
 
 class Command(Struct, frozen=True):
-    """One command: `key` is what does the same, `values` are the arguments that it takes."""
+    """One command: `key` is what does the same, `values` are the arguments that it takes.
+
+    `takes` shows the form of an argument that can be anything.
+    """
 
     name: Name
     does: str
     key: str = ""
     values: tuple[str, ...] = ()
+    takes: str = ""
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -30,8 +47,9 @@ COMMANDS: tuple[Command, ...] = (
         ("real", "verify", "imagined"),
     ),
     Command("review", "the patch, hunk by hunk", "^R"),
-    Command("diff", "what differs from your files", "^O"),
+    Command("trace", "a call, step by step", "^O", takes="path.py::f(1, 2)"),
     Command("tests", "what the test runs said", "^O"),
+    Command("diff", "what differs from your files", "^O"),
     Command("shell", "what the sandbox printed", "^O"),
     Command("apply", "review, then write the patch", "^R"),
     Command("undo", "take the last patch back"),
@@ -65,7 +83,7 @@ def parse(text: str) -> Call | Unknown:
     if command is None:
         near = get_close_matches(word.lower(), list(_BY_NAME), n=1, cutoff=0.4)
         return Unknown(f"There is no /{word}." + (f" Did you mean /{near[0]}?" if near else " F1 lists the commands."))
-    if argument and argument not in command.values:
+    if argument and not command.takes and argument not in command.values:
         takes = f"takes {', '.join(command.values)}" if command.values else "takes no argument"
         return Unknown(f"/{command.name} {takes}.")
     return Call(command, argument)

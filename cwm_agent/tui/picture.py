@@ -10,14 +10,18 @@ from cwm_agent.events import (
     FileStat,
     PatchProposed,
     PermissionAsked,
+    PredictionScored,
     Progressed,
     Rested,
     SessionOpened,
     TestsReported,
     ToolCall,
 )
-from cwm_agent.observations import Mode, Origin, Outcome
+from cwm_agent.observations import Completed, Mode, Origin, Outcome
+from cwm_agent.traces.compare import Comparison
+from cwm_agent.traces.frames import Frame, Trace
 from cwm_agent.tui.clip import Clip
+from cwm_agent.views.steps import Reader, Step
 
 
 @dataclass(eq=False, kw_only=True)
@@ -108,6 +112,49 @@ class Acted(Block):
 
 
 @dataclass(eq=False)
+class TraceRun:
+    """One world's trace of a subject, as far as it has come; `outcome` is None while it is under way."""
+
+    origin: Origin
+    frames: list[Frame] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    outcome: Outcome | None = None
+    reader: Reader = field(default_factory=Reader)
+
+    def read(self, frames: tuple[Frame, ...]) -> None:
+        """Take the next frames."""
+        self.frames += frames
+        self.steps += map(self.reader.read, frames)
+
+    @property
+    def trace(self) -> Trace:
+        """What there is of it."""
+        return Trace(tuple(self.frames), complete=isinstance(self.outcome, Completed))
+
+
+@dataclass(eq=False)
+class Traced(Block):
+    """A call or a test that is traced, by one world or by both; `comparison` stands once both are over."""
+
+    number: int
+    subject: str
+    path: str
+    runs: dict[Origin, TraceRun] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    scores: tuple[PredictionScored, ...] = ()
+
+    @property
+    def imagined(self) -> TraceRun | None:
+        """The imagined trace."""
+        return self.runs.get(Origin.IMAGINED)
+
+    @property
+    def real(self) -> TraceRun | None:
+        """The real one."""
+        return self.runs.get(Origin.REAL)
+
+
+@dataclass(eq=False)
 class Offered(Block):
     """A patch that is ready for review; `state` says what became of it, `ran` how many tests passed for it.
 
@@ -145,7 +192,7 @@ class Closing(Block):
     rested: Rested
 
 
-AnyBlock = Opening | Asked | Thought | Said | Working | Acted | Offered | Question | Remark | Closing
+AnyBlock = Opening | Asked | Thought | Said | Working | Acted | Traced | Offered | Question | Remark | Closing
 
 
 @dataclass(frozen=True)
@@ -164,6 +211,7 @@ class Picture:
     """Everything that is on the screen, but not how it looks.
 
     `scene` is the panel's tab in which something happened last; `revision` grows when the patch may have changed.
+    `foresight` counts the predictions of this session that met their fact, and those of them that came true.
     """
 
     title: str
@@ -177,13 +225,15 @@ class Picture:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     board: list[TestsReported] = field(default_factory=list)
     shell: list[Acted] = field(default_factory=list)
+    traces: list[Traced] = field(default_factory=list)
+    foresight: tuple[int, int] = (0, 0)
     proposal: PatchProposed | None = None
     applied: list[str] = field(default_factory=list)
     question: Question | None = None
     rested: Rested | None = None
     refused: bool = False
     working: bool = False
-    scene: Literal["diff", "tests", "shell"] = "diff"
+    scene: Literal["trace", "tests", "diff", "shell"] = "diff"
     revision: int = 0
 
     def __post_init__(self) -> None:
@@ -200,6 +250,16 @@ class Picture:
         if isinstance(last, Working) and not last.over:
             last.over = True
             last.touch()
+
+    @property
+    def last_answer(self) -> str:
+        """What the policy said last."""
+        for block in reversed(self.blocks):
+            if isinstance(block, Said):
+                return block.text.strip()
+            if isinstance(block, Closing) and block.rested.message:
+                return block.rested.message.strip()
+        return ""
 
     @property
     def has_world_model(self) -> bool:

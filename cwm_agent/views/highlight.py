@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pygments.lexers import PythonLexer  # type: ignore[import-untyped] # it has no annotations
-
 from cwm_agent.traces.entry import source_lines, without_marker
 from cwm_agent.views.spans import Line, Piece, code_line
 
@@ -21,7 +19,6 @@ _ROLES = (
     ("Token.Name.Builtin", "code-name"),
 )
 _LONG = 200_000
-_LEXER = PythonLexer(stripnl=False, ensurenl=False)
 
 
 class Highlighter:
@@ -45,8 +42,10 @@ def _alone(text: str) -> Line:
 
 
 def _lex(text: str) -> list[Line]:
+    from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped] # untyped; slow, and often not needed
+
     lines: list[list[Piece]] = [[]]
-    for token, value in _LEXER.get_tokens(text):
+    for token, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text):
         role = next((role for prefix, role in _ROLES if str(token).startswith(prefix)), "")
         for number, part in enumerate(value.split("\n")):
             if number:

@@ -54,6 +54,17 @@ class Couple(Struct, frozen=True):
         """The frame of one world."""
         return self.imagined if origin is Origin.IMAGINED else self.real
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to say of the state in this row."""
+        sides = ((Origin.IMAGINED, self.imagined), (Origin.REAL, self.real))
+        return any(self._tells(self.reads[origin], step) for origin, step in sides if step is not None)
+
+    def _tells(self, read: Sequence[Step], step: Step) -> bool:
+        if self.late:
+            return parts.is_late(step)
+        return bool(_told(step, read)) or (step.frame.value is not None and step.left_by is None)
+
     def mark(self) -> Line:
         """One sign: which world has the row alone, or that they differ."""
         if self.imagined is None:
@@ -87,6 +98,20 @@ def couples(imagined: Trace, real: Trace, comparison: Comparison) -> list[Couple
         else:
             found += _rows(guess, fact, reads)
     return _marked(found, comparison.first_divergence)
+
+
+def by_position(reads: dict[Origin, Sequence[Step]], start: int = 0) -> list[list[Couple]]:
+    """The rows of each frame from `start` on, paired by number: of one trace alone, or of two while they grow."""
+    guesses, facts = reads.get(Origin.IMAGINED, ()), reads.get(Origin.REAL, ())
+    found = []
+    for number in range(start, max(len(guesses), len(facts))):
+        guess = guesses[number] if number < len(guesses) else None
+        fact = facts[number] if number < len(facts) else None
+        if guess and fact and not _belong(guess, fact):
+            found.append([*_rows(guess, None, reads), *_rows(None, fact, reads)])
+        else:
+            found.append(_rows(guess, fact, reads))
+    return found
 
 
 def _belong(guess: Step, fact: Step) -> bool:

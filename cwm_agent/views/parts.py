@@ -63,7 +63,7 @@ def value(step: Step, room: int, *, differs: bool = False) -> Line:
 
 
 def _marked(basis: Basis | None, piece: Piece) -> Line:
-    return (piece,) if basis is None else (Piece(BASIS[basis], "faint"), piece)
+    return (piece,) if basis is None else (piece, Piece(BASIS[basis], "faint"))
 
 
 def change(each: Change, room: int, *, argument: bool = False, differs: bool = False) -> Line:

@@ -60,9 +60,7 @@ def _row(line: Line, number: int) -> list[str]:
             y = MARGIN + number * HEIGHT + 14
             role = f' class="{escape(piece.role)}"' if piece.role else ""
             length = cell_len(text) * CELL
-            found.append(
-                f'<text x="{x:.1f}" y="{y}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"{role}>'
-                f"{escape(text)}</text>"
-            )
+            place = f'x="{x:.1f}" y="{y}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"'
+            found.append(f'<text xml:space="preserve" {place}{role}>{escape(text)}</text>')
         at += size
     return found

@@ -16,6 +16,7 @@ from cwm_agent.events import (
     ApplyPatch,
     CheckpointMade,
     FileStat,
+    FramesReached,
     ModeChanged,
     Noticed,
     PatchApplied,
@@ -23,6 +24,7 @@ from cwm_agent.events import (
     PatchRefused,
     PatchUndone,
     PermissionAsked,
+    PredictionScored,
     Progressed,
     PromptAccepted,
     Rested,
@@ -34,10 +36,14 @@ from cwm_agent.events import (
     TextWritten,
     ThoughtWritten,
     ToolCall,
+    TraceBegan,
+    TraceEnded,
     UndoApply,
     UserCommand,
 )
 from cwm_agent.observations import Completed, Mode, Origin
+from cwm_agent.traces.compare import compare
+from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 from cwm_agent.tui.app import CwmApp
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, Entry
@@ -325,4 +331,69 @@ MANY: list[AgentEvent] = [
         1, Origin.REAL, "pytest -q", 200, 40, tuple(f"tests/test_rates.py::test_rate[{number}]" for number in range(40))
     ),
     Rested("no_patch", "Tried 1,200 candidates; the nearest leaves 3 tests failing (payments/rates.py:31)."),
+]
+
+
+REFUND_LINES = dict(enumerate(OLD.decode().splitlines(), 1))
+
+
+def frame(event: str, line: int, value: str | None = None, imagined: bool = False, **locals_: str) -> Frame:
+    """A frame of `refund`; of an imagined one the model wrote every value, and the source told every line."""
+    basis = dict.fromkeys([*locals_, *(["<value>"] if value else [])], Basis.FREE) | {"<line>": Basis.FORCED}
+    return Frame(
+        event=FrameKind(event),
+        file="payments/refunds.py",
+        function="refund",
+        line=line,
+        depth=0,
+        source=REFUND_LINES[line],
+        locals=locals_,
+        value=value,
+        basis=basis if imagined else {},
+    )
+
+
+def refund_frames(first: str, last: str, *, imagined: bool) -> tuple[Frame, ...]:
+    """`refund` of two amounts, with the sums after the first and after the last."""
+    given = {"amounts": "[Decimal('1.005'), Decimal('2.000')]"}
+    steps = [("0", None), ("0", "1.005"), (first, "1.005"), (first, "2.000"), (last, "2.000")]
+    made = [frame("call", 8, imagined=imagined, **given), frame("line", 10, imagined=imagined, **given)]
+    for number, (total, amount) in enumerate(steps):
+        state = {**given, "total": f"Decimal('{total}')"} | ({"amount": f"Decimal('{amount}')"} if amount else {})
+        made.append(frame("line", 11 if number % 2 == 0 else 12, imagined=imagined, **state))
+    made.append(frame("line", 13, imagined=imagined, **state))
+    return (*made, frame("return", 13, f"Decimal('{last}')", imagined))
+
+
+DREAMT = refund_frames("1.01", "3.01", imagined=True)
+HAPPENED = refund_frames("1.00", "3.00", imagined=False)
+REFUND = "refund([Decimal('1.005'), Decimal('2.000')])"
+COMPARED = compare(Trace(DREAMT), Trace(HAPPENED))
+
+
+def traced(number: int, subject: str, origin: Origin, frames: tuple[Frame, ...]) -> list[AgentEvent]:
+    """One trace, from its beginning to its end, in two pieces."""
+    half = len(frames) // 2
+    return [
+        TraceBegan(number, origin, subject, "payments/refunds.py"),
+        FramesReached(number, origin, frames[:half]),
+        FramesReached(number, origin, frames[half:]),
+        TraceEnded(number, origin, Completed(0)),
+    ]
+
+
+FORETOLD: list[AgentEvent] = [
+    DREAM,
+    PromptAccepted("test_refund_keeps_the_cent fails, please fix it"),
+    *traced(1, "fee(Decimal('3.01'))", Origin.IMAGINED, DREAMT[-2:]),
+    *traced(1, "fee(Decimal('3.01'))", Origin.REAL, HAPPENED[-2:]),
+    PredictionScored("trace", "fee(Decimal('3.01'))", "returns 1", "returns 1", True, "Agrees in all 2 frames.", 1),
+    *traced(2, REFUND, Origin.IMAGINED, DREAMT),
+]
+TRACED: list[AgentEvent] = [
+    *FORETOLD,
+    *traced(2, REFUND, Origin.REAL, HAPPENED),
+    PredictionScored(
+        "trace", REFUND, "returns Decimal('3.01')", "returns Decimal('3.00')", False, COMPARED.sentence, 2
+    ),
 ]

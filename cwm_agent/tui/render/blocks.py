@@ -18,15 +18,17 @@ from cwm_agent.tui.picture import (
     Remark,
     Said,
     Thought,
+    Traced,
     Working,
 )
 from cwm_agent.tui.render.action import action_rows, foldable, label
 from cwm_agent.tui.render.marks import REAL, count, stat
 from cwm_agent.tui.render.progress import finished, working
 from cwm_agent.tui.render.rows import Row, blank, clip, join, line, ours, spread, text, wrapped
+from cwm_agent.tui.render.traced import traced_rows
 
 
-def rows(block: AnyBlock, width: int) -> list[Row]:
+def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for each kind of block, nothing else
     """Lay a block out; an empty row keeps it apart from what stands before it where that helps the eye."""
     match block:
         case Opening():
@@ -42,6 +44,8 @@ def rows(block: AnyBlock, width: int) -> list[Row]:
             laid = _working(block, width)
         case Acted():
             laid = action_rows(block, width)
+        case Traced():
+            laid = traced_rows(block, width)
         case Offered():
             laid = _offered(block, width)
         case Question():

@@ -15,24 +15,25 @@ from textual.timer import Timer
 from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
 from cwm_agent.observations import Mode
 from cwm_agent.tui.commands import Name, Unknown, completions, parse
-from cwm_agent.tui.picture import Closing, Picture, Said
-from cwm_agent.tui.screens.live import LiveScreen, Wants
+from cwm_agent.tui.picture import Picture
+from cwm_agent.tui.render import foot
+from cwm_agent.tui.screens.live import Wants
+from cwm_agent.tui.screens.sided import SidedScreen
 from cwm_agent.tui.widgets.bars import Header, KeyBar
 from cwm_agent.tui.widgets.completions import Completions
 from cwm_agent.tui.widgets.conversation import Conversation
-from cwm_agent.tui.widgets.panel import Panel, Tab
+from cwm_agent.tui.widgets.panel import Panel
 from cwm_agent.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
 
-WIDE = 100
 FRAME = 1 / 20
 DOUBLE = 0.6
 _MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
 
 
-class MainScreen(LiveScreen):
+class MainScreen(SidedScreen):
     """Shows a picture and turns keys into commands; what needs the session goes up as a message."""
 
     DEFAULT_CSS = """
@@ -65,13 +66,11 @@ class MainScreen(LiveScreen):
             self.argument = argument
 
     def __init__(self, picture: Picture, review: Callable[[], Review | None], clock: Callable[[], float]) -> None:
-        super().__init__()
-        self.picture = picture
+        super().__init__(picture)
         self._review = review
         self._clock = clock
         self._timer: Timer | None = None
         self._escaped = float("-inf")
-        self._wants_panel = True
         self._scene = picture.scene
         self._answered = 0
 
@@ -106,7 +105,7 @@ class MainScreen(LiveScreen):
         if picture.scene != self._scene:
             self._scene = picture.scene
             panel.follow(picture.scene)
-        self._place_panel()
+        self.place_panel()
         panel.refresh_rows()
         self.query_one(Header).refresh()
         self._ask()
@@ -123,18 +122,14 @@ class MainScreen(LiveScreen):
         self.query_one("#entry").set_class(question is not None, "-asking")
 
     def _keys(self) -> None:
-        picture = self.picture
-        keys: list[tuple[str, str]] = []
-        if picture.question is not None:
-            keys += [("y", "yes"), ("n", "no")]
-        if picture.working:
-            keys.append(("Esc", "stop"))
-        if picture.proposal is not None:
-            keys.append(("^R", "review"))
-        if picture.opened is not None:
-            keys.append(("^T", "mode"))
-        keys += [("^O", "panel"), ("F1", "help"), ("^P", "palette"), ("^Q", "leave")]
-        self.query_one(KeyBar).show_keys(tuple(keys))
+        found = foot.keys(self.picture, self.query_one(Panel).keys)
+        self.query_one(KeyBar).show_keys(found, foot.foresight(self.picture))
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _focus_moved(self) -> None:
+        """Other keys work now."""
+        self._keys()
 
     def hint(self, words: str, style: str = "$warn") -> None:
         """Say one line where the keys stand, until the next key."""
@@ -148,54 +143,6 @@ class MainScreen(LiveScreen):
     def draft(self) -> str:
         """What stands in the input."""
         return self.query_one(Prompt).text
-
-    # The panel
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Below a hundred columns the panel takes the conversation's place instead of standing beside it."""
-        narrow = event.size.width < WIDE
-        if narrow != self.has_class("-narrow"):
-            self.set_class(narrow, "-narrow")
-            self._wants_panel = not narrow
-        self._place_panel()
-
-    def _place_panel(self) -> None:
-        """Beside the conversation, the panel stands once there is something in it."""
-        picture = self.picture
-        narrow = self.has_class("-narrow")
-        filled = bool(picture.board or picture.shell or picture.checkpoints)
-        show = self._wants_panel and (narrow or filled)
-        panel = self.query_one(Panel)
-        if panel.display != show:
-            panel.display = show
-            self.set_class(show, "-panel")
-            self.call_after_refresh(panel.refresh_rows)
-
-    def show_tab(self, tab: Tab) -> None:
-        """Open a tab of the panel, and the panel with it."""
-        self._wants_panel = True
-        panel = self.query_one(Panel)
-        panel.display = True
-        self.add_class("-panel")
-        if not (panel.pinned and panel.tab == tab):
-            panel.choose(tab)
-        self.call_after_refresh(panel.refresh_rows)
-
-    def action_panel(self) -> None:
-        """Show or hide the panel."""
-        panel = self.query_one(Panel)
-        if panel.display:
-            self._wants_panel = False
-            self._place_panel()
-            self.query_one(Prompt).focus()
-        else:
-            self.show_tab(panel.tab) if panel.pinned else self._unhide(panel)
-
-    def _unhide(self, panel: Panel) -> None:
-        self._wants_panel = True
-        panel.display = True
-        self.add_class("-panel")
-        self.call_after_refresh(panel.refresh_rows)
 
     # The input
 
@@ -270,7 +217,9 @@ class MainScreen(LiveScreen):
 
     def action_open(self, name: Name, argument: str = "") -> None:
         """Carry a command out: here what is this screen's own, above what is not."""
-        if name in ("diff", "tests", "shell"):
+        if name == "trace":
+            self.trace(argument)
+        elif name in ("diff", "tests", "shell"):
             self.show_tab(name)
         elif name == "mode":
             self._set_mode(Mode(argument) if argument else self._next_mode())
@@ -321,20 +270,12 @@ class MainScreen(LiveScreen):
 
     def _copy(self) -> None:
         chosen = self.get_selected_text() or self.query_one(Prompt).selected_text
-        text = chosen or self._last_answer()
+        text = chosen or self.picture.last_answer
         if not text:
             self.hint("There is nothing to copy yet.")
             return
         self.app.copy_to_clipboard(text)
         self.hint("The selection is copied." if chosen else "The last answer is copied.", "$good")
-
-    def _last_answer(self) -> str:
-        for block in reversed(self.picture.blocks):
-            if isinstance(block, Said):
-                return block.text.strip()
-            if isinstance(block, Closing) and block.rested.message:
-                return block.rested.message.strip()
-        return ""
 
     @on(events.Key)
     def _any_key(self) -> None:

@@ -1,4 +1,4 @@
-"""The panel at the side: diff, tests and shell, one at a time, following what happens unless it is pinned."""
+"""The panel at the side: trace, tests, diff and shell, one at a time, following what happens unless it is pinned."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import board
 from cwm_agent.tui.render.rows import Row, join, ours
 from cwm_agent.tui.widgets.lines import Lines
+from cwm_agent.tui.widgets.trace import KEYS as TRACE_KEYS
+from cwm_agent.tui.widgets.trace import TraceTab
 
 if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
 
-Tab = Literal["diff", "tests", "shell"]
-TABS: tuple[Tab, ...] = ("diff", "tests", "shell")
+Tab = Literal["trace", "tests", "diff", "shell"]
+TABS: tuple[Tab, ...] = ("trace", "tests", "diff", "shell")
 
 
 class TabBar(Widget):
@@ -74,14 +76,15 @@ class _View(Lines):
 
 
 class Panel(Vertical):
-    """Three tabs over one picture. It opens the tab where something happens until the user chooses one."""
+    """Four tabs over one picture. It opens the tab where something happens until the user chooses one."""
 
     DEFAULT_CSS = """
     Panel { width: 44%; border-left: vkey $line; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "turn(-1)", "Previous tab", show=False),
-        Binding("right,l", "turn(1)", "Next tab", show=False),
+        Binding("left,h,left_square_bracket", "turn(-1)", "Previous tab", show=False),
+        Binding("right,l,right_square_bracket", "turn(1)", "Next tab", show=False),
+        *(Binding(f"{number}", f"open('{tab}')", f"The tab {tab}", show=False) for number, tab in enumerate(TABS, 1)),
     ]
 
     def __init__(self, picture: Picture, review: Callable[[], Review | None], *, id: str | None = None) -> None:  # noqa: A002 -- Textual's word
@@ -92,11 +95,14 @@ class Panel(Vertical):
         self.pinned = False
         self._bar = TabBar(self.choose)
         self._view = _View(self._rows)
+        self._trace = TraceTab(picture)
+        self._trace.display = False
 
     def compose(self) -> ComposeResult:
         """The names above the rows."""
         yield self._bar
         yield self._view
+        yield self._trace
 
     def choose(self, tab: Tab) -> None:
         """Open a tab and stay there; choosing it again lets the panel follow what happens."""
@@ -110,7 +116,11 @@ class Panel(Vertical):
 
     def _open(self, tab: Tab) -> None:
         changed = tab != self.tab
+        focused = self.has_focus_within
         self.tab = tab
+        self._view.display, self._trace.display = tab != "trace", tab == "trace"
+        if changed and focused:
+            self.focus_rows()
         self._bar.show_tab(tab, pinned=self.pinned)
         if changed:
             self._view.scroll_to(y=0, animate=False)
@@ -118,10 +128,29 @@ class Panel(Vertical):
 
     def refresh_rows(self) -> None:
         """The picture changed; hidden panels do nothing."""
-        if self.display:
+        if self.display and self.tab == "trace":
+            self._trace.refresh_rows()
+        elif self.display:
             self._view.update(follow=self.tab == "shell")
             if self.tab == "shell" and not self._view.scroll_offset.y:
                 self._view.scroll_end(animate=False, immediate=True)
+
+    def focus_rows(self) -> None:
+        """The keys go to what the open tab shows."""
+        if self.tab == "trace":
+            self._trace.focus_frames()
+        else:
+            self._view.focus()
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """The keys of the open tab, while they work."""
+        return TRACE_KEYS if self.tab == "trace" and self.has_focus_within else ()
+
+    def action_open(self, tab: Tab) -> None:
+        """Open a tab by its number."""
+        if not (self.pinned and tab == self.tab):
+            self.choose(tab)
 
     def action_turn(self, step: int) -> None:
         """Open the neighbouring tab."""

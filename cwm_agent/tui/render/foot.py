@@ -1,0 +1,34 @@
+"""The line at the foot of the main screen: the keys that work now, and how often predictions came true."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from cwm_agent.tui.picture import Picture
+from cwm_agent.tui.render.rows import join, ours
+
+Keys = tuple[tuple[str, str], ...]
+
+
+def keys(picture: Picture, first: Keys) -> Keys:
+    """The keys with what they do, the most important first; `first` are those of the panel, while it has them."""
+    found = list(first)
+    if picture.question is not None:
+        found += [("y", "yes"), ("n", "no")]
+    if picture.working:
+        found.append(("Esc", "stop"))
+    if picture.proposal is not None:
+        found.append(("^R", "review"))
+    if picture.opened is not None:
+        found.append(("^T", "mode"))
+    return (*found, ("^O", "panel"), ("F1", "help"), ("^P", "palette"), ("^Q", "leave"))
+
+
+def foresight(picture: Picture) -> Content:
+    """`foresight 84 % of 51`; nothing while no prediction has met its fact."""
+    made, true = picture.foresight
+    if not made:
+        return Content("")
+    return join(
+        ours("foresight ", "$quiet"), ours(f"{100 * true // made} %", "$imagined"), ours(f" of {made}", "$quiet")
+    )

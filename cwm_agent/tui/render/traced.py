@@ -1,0 +1,58 @@
+"""A trace in the conversation: what was imagined, what ran, and whether it came as told."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from cwm_agent.observations import Completed, Origin
+from cwm_agent.traces.compare import fate
+from cwm_agent.traces.frames import FrameKind
+from cwm_agent.tui.picture import Traced, TraceRun
+from cwm_agent.tui.render.action import MARGIN, label
+from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome
+from cwm_agent.tui.render.rows import Row, join, line, ours, spread, wrapped
+from cwm_agent.views.spans import middle
+
+VALUE = 28
+
+
+def traced_rows(block: Traced, width: int) -> list[Row]:
+    """One row for each world that traced it; what came otherwise is told below."""
+    rows: list[Row] = []
+    for run in block.runs.values():
+        sign = label(SIGN[run.origin], _word(run), STYLE[run.origin])
+        told = join(line(block.subject), *_ending(run))
+        rows.append(Row(spread(join(sign, told), _verdict(block, run), width)))
+    wrong = next((score for score in block.scores if not score.came_true), None)
+    if wrong is not None:
+        lead = join(ours(MARGIN, "$line"), ours("← surprise: ", "$warn"))
+        rows += wrapped(line(wrong.sentence, "$quiet"), width, lead)
+    return rows
+
+
+def _word(run: TraceRun) -> str:
+    if run.origin is Origin.IMAGINED:
+        return "imagined" if run.outcome else "imagining"
+    return "ran" if run.outcome else "running"
+
+
+def _ending(run: TraceRun) -> list[Content]:
+    """How the subject was left, in this world."""
+    if run.outcome is None:
+        return [ours(f"  {count(len(run.frames), 'frame')}", "$faint")]
+    end = fate(run.trace)
+    if end is None:
+        why = outcome(run.outcome)
+        return [ours("  "), why] if why and run.outcome != Completed(130) else [ours("  cut short", "$warn")]
+    raised = end[0] is FrameKind.EXCEPTION
+    sign = ours(" ✗ " if raised else " → ", "$bad" if raised else "$quiet")
+    return [sign, ours(middle(end[1], VALUE), "bold" if run.origin is Origin.REAL else "bold $imagined")]
+
+
+def _verdict(block: Traced, run: TraceRun) -> Content:
+    """Beside the fact: whether it was foreseen."""
+    if run.origin is not Origin.REAL or not block.scores:
+        return Content("")
+    if all(score.came_true for score in block.scores):
+        return ours("as told", "$good")
+    return ours("surprise", "$warn")
