@@ -1,0 +1,200 @@
+"""Which functions of the source a step can call: by name, by method, by operator, or through what it is given."""
+
+from __future__ import annotations
+
+import ast
+
+from msgspec import Struct
+
+from cwm_agent.analysis.codes import Code, Codes, Function, Scope, own_nodes
+from cwm_agent.analysis.graph import Node, Op
+from cwm_agent.analysis.names import Meaning, Names
+from cwm_agent.analysis.special import RESUMING, methods_of, methods_of_builtin
+
+_CONSTRUCTORS = ("__new__", "__init__", "__post_init__")
+_DYNAMIC = frozenset({"exec", "eval", "compile", "__import__", "getattr", "setattr", "globals", "locals", "vars"})
+_RUNS = frozenset({"exec", "eval", "__import__"})
+
+
+class Callees(Struct, frozen=True):
+    """What a step may call: numbers of code objects, entered at their start or resumed (generators).
+
+    `must`: it cannot end well without one of these calls. `again`: it may make several. Not `certain`: code that the
+    source does not show may be called too.
+    """
+
+    fresh: frozenset[int] = frozenset()
+    resumed: frozenset[int] = frozenset()
+    must: bool = False
+    again: bool = True
+    certain: bool = True
+
+
+NONE = Callees()
+
+
+class Calls:
+    """The call graph of a source, by name."""
+
+    def __init__(self, codes: Codes) -> None:
+        self.codes = codes
+        self.names = Names(codes)
+        self._methods: dict[str, set[int]] = {}
+        self._described: dict[str, set[int]] = {}
+        for code in codes.all:
+            if code.around >= 0 and isinstance(code.node, Function):
+                self._methods.setdefault(code.name, set()).add(code.number)
+                if code.node.decorator_list:
+                    self._described.setdefault(code.name, set()).add(code.number)
+        self._generators = frozenset(code.number for code in codes.all if code.resumed)
+        self._loose = self._escaping()
+
+    def methods(self, *names: str) -> frozenset[int]:
+        """The methods of these names in any class, without generators' bodies, which a call does not run."""
+        found = {number for name in names for number in self._methods.get(name, ())}
+        return frozenset(found - self._generators)
+
+    def _escaping(self) -> frozenset[int]:
+        """The functions that something else may call: those that are used as values, and those that are decorated."""
+        found: set[int] = set()
+        for code in self.codes.all:
+            called = {id(node.func) for node in own_nodes(code.node) if isinstance(node, ast.Call)}
+            for node in own_nodes(code.node):
+                if isinstance(node, Scope) and self._is_handed_out(node, called):
+                    found.add(self.codes.of_node[node].number)
+                elif id(node) not in called and isinstance(getattr(node, "ctx", None), ast.Load):
+                    found |= self._value(node, code)
+        return frozenset(found | self._of_foreign_classes()) - self._generators
+
+    def _is_handed_out(self, node: Scope, called: set[int]) -> bool:
+        if isinstance(node, ast.Lambda):
+            return id(node) not in called
+        return isinstance(node, Function) and bool(node.decorator_list)
+
+    def _value(self, node: ast.AST, code: Code) -> set[int]:
+        """The functions that a name or an attribute, used as a value, may be."""
+        if isinstance(node, ast.Attribute):
+            return self._methods.get(node.attr, set())
+        if not isinstance(node, ast.Name):
+            return set()
+        numbers = self.names.meaning(node.id, code).codes
+        classes = {number for number in numbers if self.codes.all[number].is_class}
+        return set(numbers - classes) | {method for each in classes for method in self.constructors(each)}
+
+    def _of_foreign_classes(self) -> set[int]:
+        """The methods of classes with a base, decorator or metaclass that the source does not define."""
+        found: set[int] = set()
+        for code in self.codes.all:
+            outer = self.codes.all[code.around] if code.around >= 0 else None
+            if isinstance(code.node, Function) and outer is not None and self._is_foreign(outer):
+                found.add(code.number)
+        return found
+
+    def _is_foreign(self, code: Code) -> bool:
+        assert isinstance(code.node, ast.ClassDef)
+        if code.node.keywords:
+            return True
+        for base in code.node.bases:
+            known = isinstance(base, ast.Name) and self.names.meaning(base.id, self.codes.all[code.outer])
+            if not known or known.imported or known.unknown:
+                return True
+        return False
+
+    def constructors(self, number: int) -> frozenset[int]:
+        """What making an instance of this class may call, from it or from its bases in the source."""
+        found: set[int] = set()
+        seen: set[int] = set()
+        waiting = [number]
+        while waiting:
+            each = waiting.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            found |= {code.number for code in self.codes.all if code.around == each and code.name in _CONSTRUCTORS}
+            node = self.codes.all[each].node
+            assert isinstance(node, ast.ClassDef)
+            outer = self.codes.all[self.codes.all[each].outer]
+            for base in node.bases:
+                if isinstance(base, ast.Name):
+                    codes = self.names.meaning(base.id, outer).codes
+                    waiting += [other for other in codes if self.codes.all[other].is_class]
+            if node.keywords:
+                found |= self.methods("__call__")
+        return frozenset(found) - self._generators
+
+    @property
+    def anything(self) -> Callees:
+        """What code that is not in the source may call."""
+        special = [name for name in self._methods if name.startswith("__") and name.endswith("__")]
+        return Callees(self._loose | self.methods(*special), self._generators)
+
+    def of(self, node: Node, code: Code) -> Callees:
+        """What this step of this code may call."""
+        if node.op is Op.CALL:
+            assert isinstance(node.of, ast.Call)
+            return self.called(node.of, code)
+        if node.op is Op.CLASS:
+            return self._class(node)
+        if node.op is Op.DECORATE:
+            return self.anything
+        if node.op is Op.IMPORT:
+            return Callees(certain=False)
+        fresh = self.methods(*methods_of(node.op, node.of, node.name))
+        if node.op in (Op.ATTRIBUTE, Op.SET_ATTRIBUTE):
+            fresh |= self._described.get(node.name, set())
+        if node.op is Op.RAISE:
+            fresh |= self._raised(node, code)
+        if node.op is Op.COMPARE and isinstance(node.of, ast.Compare):
+            asks = isinstance(node.of.ops[int(node.name)], ast.In | ast.NotIn)
+            return Callees(fresh, self._generators if asks else frozenset())
+        if node.op in (Op.ENTER, Op.EXIT):
+            fresh |= self._loose
+        return Callees(
+            fresh, self._generators if node.op in RESUMING or node.op in (Op.ENTER, Op.EXIT) else frozenset()
+        )
+
+    def _class(self, node: Node) -> Callees:
+        assert isinstance(node.of, ast.ClassDef)
+        own = frozenset({self.codes.of_node[node.of].number})
+        return Callees(own | self.methods(*methods_of(Op.CLASS, None, "")) | self._loose, self._generators)
+
+    def _raised(self, node: Node, code: Code) -> frozenset[int]:
+        kind = node.of.exc if isinstance(node.of, ast.Raise) else None
+        if not isinstance(kind, ast.Name):
+            return frozenset()
+        return self._entered(self.names.meaning(kind.id, code).codes)
+
+    def _entered(self, numbers: frozenset[int]) -> frozenset[int]:
+        """The code objects that run when these are called."""
+        found: set[int] = set()
+        for number in numbers:
+            found |= self.constructors(number) if self.codes.all[number].is_class else {number}
+        return frozenset(found) - self._generators
+
+    def called(self, call: ast.Call, code: Code) -> Callees:
+        """What this call may call, in this code."""
+        match call.func:
+            case ast.Name(id=name):
+                return self._by_name(name, self.names.meaning(name, code))
+            case ast.Attribute(attr=name):
+                found = self.anything
+                return Callees(found.fresh | self.methods(name), found.resumed)
+            case ast.Lambda():
+                return Callees(frozenset({self.codes.of_node[call.func].number}), must=True, again=False)
+        return self.anything
+
+    def _by_name(self, name: str, meaning: Meaning) -> Callees:
+        only = meaning.only
+        if only is not None and not self.codes.all[only].is_class:
+            runs = frozenset({only}) - self._generators
+            return Callees(runs, must=bool(runs), again=False)
+        fresh = self._entered(meaning.codes)
+        if only is not None and fresh:
+            return Callees(fresh | self.methods("__call__", "__set_name__") | self._loose, self._generators)
+        if meaning.builtin and not meaning.unknown:
+            special = methods_of_builtin(name)
+            if special is not None:
+                return Callees(self.methods(*special))
+            return self.anything if name not in _RUNS else Callees(certain=False)
+        found = self.anything
+        return Callees(found.fresh | fresh, found.resumed)

@@ -1,0 +1,208 @@
+"""What can come next in a run, as far as the source alone tells it: lines, calls, returns, exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from cwm_agent.analysis.callees import Callees, Calls
+from cwm_agent.analysis.codes import Code, Codes
+from cwm_agent.analysis.graph import Node, Op
+from cwm_agent.analysis.layout import MAYBE, Layout, Reach
+from cwm_agent.analysis.statements import lay_out
+from cwm_agent.traces.frames import Frame, FrameKind
+
+
+class Successor(Struct, frozen=True):
+    """One thing that can come next.
+
+    A call names the called function and the line of its call frame: that of its first decorator or its `def`, or of
+    the `yield` at which a generator goes on. A line is one of the running function; a return and an exception tell the
+    line at which they stand.
+    """
+
+    event: FrameKind
+    function: str
+    line: int
+
+
+class Next(Struct, frozen=True):
+    """All that can come next; where it is not `certain`, code that the source does not show may do more than these."""
+
+    successors: frozenset[Successor]
+    certain: bool
+
+
+class Flow:
+    """The flow of control of one source text; UsageError where it does not parse.
+
+    Exceptions that can strike anywhere are not counted: KeyboardInterrupt, MemoryError, what a signal handler or
+    another thread raises.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.codes = Codes(source)
+        """The code objects of the source."""
+        self.calls = Calls(self.codes)
+        """Which of them a step may call."""
+        self._layouts: dict[int, Layout] = {}
+        self._known = self.codes.all[0].binds
+
+    def successors(self, function: str, line: int) -> frozenset[int]:
+        """The lines whose line frame can come next in the same function; see `traces.place.Successors`."""
+        found: set[int] = set()
+        for layout in self.layouts(function, line):
+            reach = self._from_line(layout, line, frozenset())
+            found |= reach.lines
+            if any(node.number in layout.raising or self.calls.of(node, layout.code).fresh for node in reach.steps):
+                found |= self._handled(layout, reach.steps, line).lines
+        return frozenset(found)
+
+    def after(self, frame: Frame, stack: Sequence[Frame]) -> Next:
+        """What can follow this frame; `stack` has the last frame of each suspended function, outermost first."""
+        if frame.event is FrameKind.RETURN:
+            if not stack:
+                return Next(frozenset(), certain=True)
+            return self._returned(frame, stack[-1])
+        found: set[Successor] = set()
+        certain = frame.line is not None
+        layouts = self.layouts(frame.function, frame.line or 0)
+        for layout in layouts:
+            certain &= self._from(layout, frame, found)
+        return Next(frozenset(found), certain and bool(layouts))
+
+    def _from(self, layout: Layout, frame: Frame, found: set[Successor]) -> bool:
+        """Add what follows a frame that is no return; whether that is all."""
+        line = frame.line or 0
+        if frame.event is FrameKind.EXCEPTION:
+            steps = [layout.nodes[number] for number in layout.reachable if layout.nodes[number].at in (line, 0)]
+            self._add_ends(layout, self._handled(layout, steps, line), found)
+            return True
+        starts, to = self._starts(layout, frame)
+        if frame.event is FrameKind.CALL and line in layout.gives_back and layout.code.resumed:
+            found.add(Successor(FrameKind.EXCEPTION, layout.code.name, line))
+        return self._add(layout, layout.walk(starts, to, line, self._stops(layout)), line, found)
+
+    def _starts(self, layout: Layout, frame: Frame) -> tuple[list[int], list[tuple[int, int]]]:
+        """The steps that run after a call or line frame, and those that are come to."""
+        line = frame.line or 0
+        if frame.event is FrameKind.LINE:
+            return layout.begins.get(line, []), []
+        to = [(target, 2) for target, _ in layout.nodes[0].edges] if line == layout.code.first else []
+        waiting = layout.gives_back.get(line, [])
+        running = [number for number in waiting if layout.nodes[number].op is Op.DELEGATE]
+        to += [(target, 2 * back) for number in waiting for target, back in layout.nodes[number].edges]
+        return running, to
+
+    def _returned(self, frame: Frame, caller: Frame) -> Next:
+        found: set[Successor] = set()
+        certain = caller.line is not None
+        layouts = self.layouts(caller.function, caller.line or 0)
+        for layout in layouts:
+            certain &= self._back_in(layout, frame, caller, found)
+        return Next(frozenset(found), certain and bool(layouts))
+
+    def _back_in(self, layout: Layout, frame: Frame, caller: Frame, found: set[Successor]) -> bool:
+        """Add what follows in the caller when a function that it called is left."""
+        line = caller.line or 0
+        if caller.event is FrameKind.EXCEPTION:
+            steps = [layout.nodes[number] for number in layout.reachable if layout.nodes[number].at in (line, 0)]
+            reach = self._handled(layout, steps, line)
+        else:
+            starts, to = self._starts(layout, caller)
+            reach = layout.walk(starts, to, line, frozenset())
+        left = {code.number for code in self.codes.named(frame.function)}
+        calling = [node for node in reach.steps if left & self._whole(self.calls.of(node, layout.code))]
+        certain = bool(calling)
+        calling = calling or reach.steps
+        again = [node.number for node in calling if self.calls.of(node, layout.code).again]
+        after = [(target, 0) for node in calling for target, back in node.edges]
+        rest = layout.walk(again, after, line, self._stops(layout))
+        for node in calling:
+            found.add(Successor(FrameKind.EXCEPTION, layout.code.name, node.at or line))
+        return self._add(layout, rest, line, found) and certain
+
+    @staticmethod
+    def _whole(callees: Callees) -> frozenset[int]:
+        return callees.fresh | callees.resumed
+
+    def _stops(self, layout: Layout) -> frozenset[int]:
+        """The steps that cannot be passed without a call of a function of the source."""
+        return frozenset(
+            node.number for node in layout.nodes if node.op is Op.CALL and self.calls.of(node, layout.code).must
+        )
+
+    def _add(self, layout: Layout, reach: Reach, line: int, found: set[Successor]) -> bool:
+        """Add what the steps of a line can do; whether that is all."""
+        certain = True
+        name = layout.code.name
+        for node in reach.steps:
+            callees = self.calls.of(node, layout.code)
+            certain &= callees.certain
+            found.update(self._entries(callees))
+            if node.number in layout.raising:
+                found.add(Successor(FrameKind.EXCEPTION, name, node.at or line))
+            if node.op in (Op.YIELD, Op.DELEGATE):
+                found.add(Successor(FrameKind.RETURN, name, node.at or line))
+        self._add_ends(layout, reach, found)
+        return certain
+
+    def _add_ends(self, layout: Layout, reach: Reach, found: set[Successor]) -> None:
+        name = layout.code.name
+        found.update(Successor(FrameKind.LINE, name, line) for line in reach.lines)
+        found.update(Successor(FrameKind.RETURN, name, line) for line in reach.returned)
+
+    def _entries(self, callees: Callees) -> Iterable[Successor]:
+        for number in callees.fresh:
+            code = self.codes.all[number]
+            yield Successor(FrameKind.CALL, code.name, code.first)
+        for number in callees.resumed:
+            code = self.codes.all[number]
+            for line in {code.first, *self._layout(code).gives_back}:
+                yield Successor(FrameKind.CALL, code.name, line)
+
+    def steps_of(self, layout: Layout, line: int) -> list[Node]:
+        """All steps that may run while the function stands on a line, those on the way to a handler among them."""
+        steps = self._from_line(layout, line, frozenset()).steps
+        rest = self._handled(layout, steps, line).steps
+        return [*steps, *(node for node in rest if node not in steps)]
+
+    def _from_line(self, layout: Layout, line: int, stops: frozenset[int]) -> Reach:
+        """What can be come to from a line, or from the start of the function where this is its line."""
+        to = [(target, 2) for target, _ in layout.nodes[0].edges] if self._is_start(layout.code, line) else []
+        waiting = layout.gives_back.get(line, [])
+        to += [(target, 2 * back) for number in waiting for target, back in layout.nodes[number].edges]
+        return layout.walk(layout.begins.get(line, []), to, line, stops)
+
+    @staticmethod
+    def _is_start(code: Code, line: int) -> bool:
+        return line in (code.first, getattr(code.node, "lineno", code.first))
+
+    def _handled(self, layout: Layout, steps: Iterable[Node], line: int) -> Reach:
+        """Where exceptions of these steps go."""
+        handlers: set[int] = set()
+        leaves = False
+        for node in steps:
+            if node.handler is None:
+                leaves = True
+            else:
+                handlers.add(node.handler)
+        reach = layout.walk([], [(number, MAYBE) for number in sorted(handlers)], line, frozenset())
+        if leaves:
+            reach.returned.add(line)
+        return reach
+
+    def layouts(self, function: str, line: int) -> list[Layout]:
+        """The code objects of this name that have this line."""
+        layouts = [self._layout(code) for code in self.codes.named(function)]
+        return [
+            layout
+            for layout in layouts
+            if line in layout.begins or self._is_start(layout.code, line) or line in layout.lines
+        ]
+
+    def _layout(self, code: Code) -> Layout:
+        if code.number not in self._layouts:
+            self._layouts[code.number] = Layout(code, lay_out(code, self.codes.quiet), self._known)
+        return self._layouts[code.number]

@@ -1,0 +1,96 @@
+"""One code object laid out: its steps, by line, and which of them a line begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cwm_agent.analysis.codes import Code
+from cwm_agent.analysis.graph import Graph, Node, Op
+from cwm_agent.analysis.raising import definitely_bound, raises
+
+MAYBE, SURE = 1, 2
+
+
+class Reach:
+    """What can be come to on one line: the steps on it, the lines after it, the lines that a return would show."""
+
+    def __init__(self) -> None:
+        self.steps: list[Node] = []
+        self.lines: set[int] = set()
+        self.returned: set[int] = set()
+
+
+class Layout:
+    """The graph of a code object, and what of it can be reached."""
+
+    def __init__(self, code: Code, graph: Graph, known: frozenset[str]) -> None:
+        self.code = code
+        self.nodes = graph.nodes
+        bound = definitely_bound(graph, code)
+        self.reachable = self._reachable()
+        self.raising = frozenset(
+            number for number in self.reachable if raises(graph.nodes[number], code, bound[number], known)
+        )
+        self.begins: dict[int, list[int]] = {}
+        self.gives_back: dict[int, list[int]] = {}
+        self.lines = frozenset(graph.nodes[number].at for number in self.reachable) - {0}
+        self._find_begins()
+
+    def _reachable(self) -> frozenset[int]:
+        found, waiting = {0}, [0]
+        while waiting:
+            node = self.nodes[waiting.pop()]
+            targets = [target for target, _ in node.edges]
+            if node.handler is not None:
+                targets.append(node.handler)
+            for target in targets:
+                if target not in found:
+                    found.add(target)
+                    waiting.append(target)
+        return frozenset(found)
+
+    def _find_begins(self) -> None:
+        for number in sorted(self.reachable):
+            node = self.nodes[number]
+            if node.op in (Op.YIELD, Op.DELEGATE):
+                self.gives_back.setdefault(node.raw, []).append(number)
+            for target, back in node.edges:
+                line = self.nodes[target].line
+                if line and (line != node.line or back) and target not in self.begins.setdefault(line, []):
+                    self.begins[line].append(target)
+
+    def walk(self, at: Iterable[int], to: Iterable[tuple[int, int]], line: int, stops: frozenset[int]) -> Reach:
+        """Follow the flow as long as it stays on the line; it does not pass the steps of `stops`.
+
+        It runs the steps of `at`, and comes to those of `to`, each with how surely its line is reported anew (0, MAYBE
+        or SURE) where it is the line that is shown already.
+        """
+        found, seen = Reach(), set()
+        waiting = [(number, 0, True) for number in at] + [(number, anew, False) for number, anew in to]
+        while waiting:
+            number, anew, standing = state = waiting.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            node = self.nodes[number]
+            if node.line and not standing and (anew or node.line != line):
+                found.lines.add(node.line)
+                if anew == SURE or node.line != line:
+                    continue
+            if node not in found.steps:
+                found.steps.append(node)
+            if number not in stops:
+                waiting += [(target, anew, False) for target, anew in self._after(node, anew, line, found)]
+        return found
+
+    def _after(self, node: Node, anew: int, line: int, found: Reach) -> list[tuple[int, int]]:
+        """What comes after a step."""
+        if node.op is Op.RETURN:
+            found.returned.add(node.at or line)
+        if node.op is Op.RERAISE:
+            if node.handler is None:
+                found.returned.add(node.at or line)
+                return []
+            return [(node.handler, MAYBE)]
+        kept = 0 if node.line else max(anew, MAYBE if node.blank else 0)
+        return [(target, SURE if back and not self.nodes[target].quiet else kept) for target, back in node.edges]
