@@ -17,12 +17,16 @@ from cwm_agent.tui.picture import Picture, Traced
 from cwm_agent.views.pairs import Couple, by_position, couples
 from cwm_agent.views.steps import Step
 
+WIDE = 64
+"""Cells from which two states have room beside each other."""
+
 
 class Place(NamedTuple):
-    """A row: a couple of frames, or with `effect` what their line did."""
+    """A row: a couple of frames, or with `effect` what their line did, in one world or in all that tell of it."""
 
     couple: Couple
     effect: bool = False
+    sides: tuple[Origin, ...] = ()
 
 
 class Loupe:
@@ -39,6 +43,7 @@ class Loupe:
         self._rows: list[int] = []  # for each couple of frames the row of its line
         self.number = 0
         self.edition = 0
+        self.narrow = True
 
     @property
     def traced(self) -> Traced | None:
@@ -104,10 +109,19 @@ class Loupe:
         for couple in rows:
             if not couple.late:
                 self._rows.append(len(self.places))
-            self.places.append(Place(couple))
-            if not couple.late and couple.tells:
-                self.places.append(Place(couple, effect=True))
+                self.places.append(Place(couple))
+            if couple.tells:
+                self.places += self._effects(couple)
         self.number = max(0, min(self.number, len(self._rows) - 1))
+
+    def _effects(self, couple: Couple) -> list[Place]:
+        """One row where the worlds agree or there is room for both, else one for each."""
+        sides = tuple(side for side in self.sides if couple.of(side) is not None)
+        if len(sides) > 1 and not couple.differs:
+            sides = sides[-1:]
+        if self.narrow:
+            return [Place(couple, effect=True, sides=(side,)) for side in sides]
+        return [Place(couple, effect=True, sides=sides)]
 
     def _grow(self, traced: Traced) -> list[list[Couple]]:
         """Pairs by number, made anew only from where something came: a frame decides what the one before it tells."""
@@ -119,6 +133,13 @@ class Loupe:
             self._grown[start:] = by_position(reads, start)
             self._counts = counts
         return self._grown
+
+    def fit(self, width: int) -> None:
+        """Lay out for so many cells."""
+        if (width < WIDE) != self.narrow:
+            self.narrow = width < WIDE
+            self._version = -1
+            self.refresh()
 
     def move(self, step: int) -> None:
         """Go on or back by so many frames."""

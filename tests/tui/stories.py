@@ -386,7 +386,7 @@ FORETOLD: list[AgentEvent] = [
     DREAM,
     PromptAccepted("test_refund_keeps_the_cent fails, please fix it"),
     *traced(1, "fee(Decimal('3.01'))", Origin.IMAGINED, DREAMT[-2:]),
-    *traced(1, "fee(Decimal('3.01'))", Origin.REAL, HAPPENED[-2:]),
+    *traced(1, "fee(Decimal('3.01'))", Origin.REAL, refund_frames("1.01", "3.01", imagined=False)[-2:]),
     PredictionScored("trace", "fee(Decimal('3.01'))", "returns 1", "returns 1", True, "Agrees in all 2 frames.", 1),
     *traced(2, REFUND, Origin.IMAGINED, DREAMT),
 ]

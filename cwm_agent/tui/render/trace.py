@@ -7,17 +7,21 @@ from collections.abc import Iterable
 from textual.content import Content
 
 from cwm_agent.observations import Origin
-from cwm_agent.traces.frames import Frame
+from cwm_agent.traces.compare import normalised
+from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.tui.loupe import Loupe, Place
 from cwm_agent.tui.render.board import empty
-from cwm_agent.tui.render.rows import Row, clip, join, ours, spread, wrapped
+from cwm_agent.tui.render.rows import Row, join, ours, spread, wrapped
 from cwm_agent.views import parts, words
 from cwm_agent.views.highlight import Highlighter
-from cwm_agent.views.spans import Line, Piece, fit, middle, pad
+from cwm_agent.views.spans import Line, Piece, cells, fit, middle, pad
 from cwm_agent.views.steps import Change, Step
 
-BAR: Line = (Piece("│", "line"),)
-STATE_ROWS = 8
+STATE_ROWS = 9
+EFFECT = 9
+"""Cells before what a line did."""
+DIVERGES: Line = (Piece(" ◀ first divergence", "bold bad"),)
+SHORTLY: Line = (Piece(" ◀ first", "bold bad"),)
 _PLAIN = {"bold", "italic"}
 _CODE = Highlighter()
 
@@ -40,51 +44,53 @@ def head(loupe: Loupe, width: int) -> list[Row]:
     title = content((Piece(" "), Piece(middle(traced.subject, width - len(which) - 4), "bold")))
     rows = [Row(spread(title, ours(which, "$faint"), width))]
     for run in traced.runs.values():
-        left = (Piece(" "), *words.badge(run.origin))
+        left: Line = (Piece(" "), *words.badge(run.origin), Piece("  "))
         frames = words.count(len(run.frames), "frame")
-        if run.outcome is None:
-            tail: Line = (Piece(f"{frames} …", "quiet"),)
-        else:
-            tail = (*words.ending(run.trace, run.outcome, width - 30), Piece(f"   {frames}", "quiet"))
-        rows.append(Row(spread(content((*left, Piece("  "), *tail)), Content(""), width - 1)))
+        room = width - cells(left) - len(frames) - 3
+        ending: Line = (Piece("…", "quiet"),) if run.outcome is None else words.ending(run.trace, run.outcome, room)
+        rows.append(Row(spread(content((*left, *ending)), ours(f"{frames} ", "$quiet"), width)))
     if traced.comparison is not None:
         found = traced.comparison
         sign = ours("✓ ", "$good") if found.exact else ours("≠ ", "$bad")
-        rows += wrapped(ours(found.sentence, "$quiet"), width - 1, join(ours(" "), sign))[:3]
+        rows += wrapped(ours(found.sentence, "$quiet"), width - 1, join(ours(" "), sign))
     return [*rows, Row(ours("─" * width, "$line"))]
 
 
 def row(loupe: Loupe, place: Place, width: int, *, here: bool) -> Row:
-    """One row of the frames, in one column or in two."""
+    """One row of the frames. What both worlds say stands once; what they say otherwise stands left and right."""
     couple = place.couple
-    cursor = Piece("▶" if here and not place.effect else " ", "lead")
-    sides = loupe.sides
-    if len(sides) == 1:
-        line: Line = (cursor, *_cell(place, sides[0], width - 1))
-    else:
-        room = (width - 3) // 2
-        mark = couple.mark()[0] if not place.effect else Piece(" ")
-        left, right = (pad(_cell(place, side, room), room) for side in sides)
-        line = (cursor, *left, Piece(mark.text, mark.role) if mark.text.strip() else BAR[0], *right)
-    fill = "on $picked" if here else ""
-    return Row(content(fit(line, width)), fill)
+    if place.effect:
+        return Row(content(_effects(loupe, place, width)))
+    step = couple.step
+    mark = " " if couple.imagined is None else parts.line_mark(couple.imagined)
+    sign = couple.mark() if len(loupe.sides) > 1 else (_sign(loupe.sides[0]),)
+    cursor = Piece("▶" if here else " ", "lead")
+    number = Piece(f"{step.frame.line or '?':>4}", "quiet")
+    line = (cursor, *sign, number, Piece(f"{mark} ", "faint"), *parts.source(step, _CODE))
+    if couple.diverges:
+        words_ = DIVERGES if cells(line) + cells(DIVERGES) <= width else SHORTLY
+        line = (*pad(line, width - cells(words_) - 1), *words_)
+    return Row(content(fit(line, width)), "on $picked" if here else "")
 
 
-def _cell(place: Place, origin: Origin, room: int) -> Line:
-    """What one world says in a row: the line of its frame, or what the line did."""
+def _sign(origin: Origin) -> Piece:
+    return Piece(words.SIGN[origin], words.ROLE[origin])
+
+
+def _effects(loupe: Loupe, place: Place, width: int) -> Line:
+    """What a line did, under the line; a world that says it alone has its sign before it."""
     couple = place.couple
-    step = couple.of(origin)
-    if step is None:
-        return ()
-    if not place.effect and not couple.late:
-        frame = step.frame
-        number = Piece(f"{frame.line or '?':>4}", "quiet")
-        mark = Piece(parts.line_mark(step), "faint")
-        return fit((number, mark, Piece(" "), *parts.source(step, _CODE)), room)
-    told = _joined(couple.happened(origin, room - 7), room - 7)
-    here = (Piece("← ", "bold bad"),) if couple.diverges and told else ()
-    indent = (Piece("     "),) if here else (Piece("       "),)
-    return fit((*indent, *here, *told), room)
+    signed = len(loupe.sides) > 1 and couple.differs
+    here = DIVERGES if couple.diverges and couple.late and place.sides[-1] is Origin.REAL else ()
+    room = (width - EFFECT) // len(place.sides) - 2
+    line: Line = (Piece(" " * (EFFECT - 4)), Piece("⤷   " if couple.late else "    ", "faint"))
+    for number, side in enumerate(place.sides):
+        last = number == len(place.sides) - 1
+        mine = room - cells(here) if last else room
+        told = _joined(couple.happened(side, mine), mine)
+        sign = (_sign(side), Piece(" ")) if signed else ()
+        line = (*line, *sign, *(told if last else pad(told, mine)))
+    return fit((*line, *here), width)
 
 
 def _joined(lines: Iterable[Line], room: int) -> Line:
@@ -96,52 +102,73 @@ def _joined(lines: Iterable[Line], room: int) -> Line:
 
 
 def state(loupe: Loupe, width: int) -> list[Row]:
-    """The whole state at the frame in view, in each world; what its last line changed is marked."""
+    """The whole state at the frame in view; what its last line changed is marked, and what the worlds say otherwise."""
     place = loupe.place
     if place is None:
         return []
-    steps = [(side, place.couple.of(side)) for side in loupe.sides]
-    room = width if len(steps) == 1 else (width - 3) // 2
-    columns = [_column(loupe, side, step, room - 1) for side, step in steps]
-    rows = [Row(_title(loupe, width))]
-    for number in range(max(map(len, columns))):
-        cut = [column[number] if number < len(column) else () for column in columns]
-        line: Line = (Piece(" "), *cut[0])
-        if len(cut) > 1:
-            line = (Piece(" "), *pad(cut[0], room), *BAR, *cut[1])
-        rows.append(Row(clip(content(line), width)))
-    return rows
+    told = {side: step for side in loupe.sides if (step := place.couple.of(side)) is not None}
+    frames = {side: loupe.with_locals(side, step) for side, step in told.items()}
+    rows = [_title(loupe, width)]
+    step = place.couple.step
+    if step.frame.value is not None:
+        rows += _values(loupe, told, width)
+    names = dict.fromkeys(name for frame in reversed(frames.values()) for name in frame.locals)
+    rows += [line for name in names for line in _local(loupe, name, told, frames, width)]
+    if len(rows) > STATE_ROWS:
+        rows = [*rows[: STATE_ROWS - 1], (Piece(f"   and {len(rows) - STATE_ROWS + 1:,} more", "quiet"),)]
+    return [Row(content(fit(line, width))) for line in rows]
 
 
-def _title(loupe: Loupe, width: int) -> Content:
-    place = loupe.place
-    assert place is not None
-    frame = place.couple.step.frame
-    where = f" {frame.function or 'frame'}" + (f", line {frame.line}" if frame.line else "")
-    left = content((Piece("──", "line"), Piece(middle(where, width // 2), "quiet"), Piece(" ")))
-    right = ours(f" frame {loupe.number + 1:,} of {loupe.length:,} ", "$faint")
-    fill = ours("─" * max(0, width - left.cell_length - right.cell_length), "$line")
-    return join(left, fill, right)
+def _values(loupe: Loupe, told: dict[Origin, Step], width: int) -> list[Line]:
+    """What was returned or raised."""
+    agree = len({normalised(step.frame.value or "") for step in told.values()}) == 1
+    sides = list(told)[-1:] if agree else list(told)
+    room = _room(loupe, sides, width)
+    said: dict[Origin, Line] = {}
+    for side in sides:
+        raised = told[side].frame.event is FrameKind.EXCEPTION
+        sign = Piece("✗ " if raised else "↩ ", "bad" if raised else "quiet")
+        said[side] = (sign, Piece(middle(told[side].frame.value or "", room), "bold" if agree else "bold bad"))
+    return _beside(loupe, said, width)
 
 
-def _column(loupe: Loupe, origin: Origin, step: Step | None, room: int) -> list[Line]:
-    if step is None:
-        return [(Piece("no such frame", "faint"),)]
-    lines = [_event(step.frame, room)] if step.frame.value is not None else []
-    frame = loupe.with_locals(origin, step)
-    known = {each.name: each for each in step.changes} if step.since is not None else {}
-    other = loupe.other(origin)
-    for name, value in frame.locals.items():
-        differs = other is not None and other.get(name) != value
-        each = known.get(name) or Change(name, None, value)
-        line = parts.change(each, room - 2, argument=name not in known or each.before is not None, differs=differs)
-        lines.append(line if name in known and each.before is None else (Piece("  "), *line))
-    if len(lines) > STATE_ROWS:
-        lines = [*lines[: STATE_ROWS - 1], (Piece(f"  and {len(lines) - STATE_ROWS + 1:,} more", "quiet"),)]
-    return lines
+def _local(loupe: Loupe, name: str, told: dict[Origin, Step], frames: dict[Origin, Frame], width: int) -> list[Line]:
+    """One name: once where the worlds agree, else what each says."""
+    values = {side: frame.locals.get(name) for side, frame in frames.items()}
+    agree = len({None if value is None else normalised(value) for value in values.values()}) == 1
+    sides = list(told)[-1:] if agree else list(told)
+    room = _room(loupe, sides, width)
+    said: dict[Origin, Line] = {}
+    for side in sides:
+        value = values[side]
+        known = {each.name: each for each in told[side].changes} if told[side].since is not None else {}
+        if value is None:
+            said[side] = (Piece("  "), Piece(middle(name, room // 2), "quiet"), Piece(" is not there", "bold bad"))
+            continue
+        new = name in known and known[name].before is None
+        line = parts.change(known.get(name) or Change(name, None, value), room, argument=not new, differs=not agree)
+        said[side] = line if new else (Piece("  "), *line)
+    return _beside(loupe, said, width)
 
 
-def _event(frame: Frame, room: int) -> Line:
-    raised = frame.event.value == "exception"
-    sign = Piece("✗ " if raised else "↩ ", "bad" if raised else "quiet")
-    return (sign, Piece(middle(frame.value or "", room - 2), "bold"))
+def _room(loupe: Loupe, sides: list[Origin], width: int) -> int:
+    """Cells of a value of the state, without the signs before it."""
+    return (width if loupe.narrow else width // len(sides)) - 7
+
+
+def _beside(loupe: Loupe, said: dict[Origin, Line], width: int) -> list[Line]:
+    """Once without a sign where there is one line for all, else each with its sign, beside each other or below."""
+    if len(said) == 1:
+        return [(Piece("  "), *line) for line in said.values()]
+    signed = [(_sign(side), Piece(" "), *line) for side, line in said.items()]
+    if loupe.narrow:
+        return list(signed)
+    return [(*pad(signed[0], width // 2), *signed[1])]
+
+
+def _title(loupe: Loupe, width: int) -> Line:
+    frame = loupe.place.couple.step.frame if loupe.place else None
+    where = f" {frame.function or 'frame'}" + (f", line {frame.line} " if frame.line else " ") if frame else ""
+    left = (Piece("──", "line"), Piece(middle(where, width // 2), "quiet"))
+    right = (Piece(f" frame {loupe.number + 1:,} of {loupe.length:,} ", "faint"),)
+    return (*left, Piece("─" * max(0, width - cells(left) - cells(right)), "line"), *right)

@@ -21,11 +21,13 @@ def traced_rows(block: Traced, width: int) -> list[Row]:
     rows: list[Row] = []
     for run in block.runs.values():
         sign = label(SIGN[run.origin], _word(run), STYLE[run.origin])
-        told = join(line(block.subject), *_ending(run))
-        rows.append(Row(spread(join(sign, told), _verdict(block, run), width)))
+        told, verdict = join(*_ending(run)), _verdict(block, run)
+        room = width - sign.cell_length - told.cell_length - verdict.cell_length - 2
+        subject = ours(middle(block.subject, max(room, 12)))
+        rows.append(Row(spread(join(sign, subject, told), verdict, width)))
     wrong = next((score for score in block.scores if not score.came_true), None)
     if wrong is not None:
-        lead = join(ours(MARGIN, "$line"), ours("← surprise: ", "$warn"))
+        lead = join(ours(MARGIN, "$line"), ours("← ", "$warn"))
         rows += wrapped(line(wrong.sentence, "$quiet"), width, lead)
     return rows
 

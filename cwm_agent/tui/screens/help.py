@@ -33,7 +33,16 @@ KEYS = (
     ("", "↑ ↓ choose, enter opens"),
     ("!command", "run it in the sandbox"),
 )
-
+TRACE_KEYS = (
+    ("1 2 3 4", "trace, tests, diff, shell; [ ] the one beside"),
+    ("← → ↑ ↓", "one frame back, one frame on"),
+    ("PgUp PgDn", "twenty frames, Home and End all"),
+    ("d", "where imagined and real first differ"),
+    ("/ n", "search source, names and values; the next"),
+    ("e", "another value here: imagine on from it"),
+    ("Enter", "the source around"),
+    (", .", "the trace before, the trace after"),
+)
 
 REVIEW_KEYS = (
     ("j k ↑ ↓", "next and previous hunk"),
@@ -79,8 +88,11 @@ class _Page(Lines):
             join(ours("◆", "$real"), ours(" ran: it happened in the sandbox")),
             join(ours("◇", "$imagined"), ours(" imagined: a world model's guess, nothing was run")),
             join(ours("◐", "$lead"), ours(" verify: imagined first, then run, and compared")),
+            join(ours("• ? °", "$quiet"), ours(" imagined: told by the source, chosen by the model, its own words")),
         ]
-        return [*rows, blank(), *(Row(clip(each, width)) for each in signs)]
+        steps = [join(ours(f"{key:<10}", "bold $lead"), ours(does)) for key, does in TRACE_KEYS]
+        told = [*signs, Content(""), ours("In the panel", "bold"), *steps]
+        return [*rows, blank(), *(Row(clip(each, width)) for each in told)]
 
 
 class HelpScreen(Dialog[None]):

@@ -68,6 +68,7 @@ class Frames(Lines):
         if not width:
             return
         self._laid_width = width
+        self._loupe.fit(width)
         key = (self._loupe.edition, self._loupe.number, width)
         if key != self._key:
             self._key = key
