@@ -54,6 +54,11 @@ class Shortener:
         self._scopes = Scopes()
         self._shown: int | None = None  # the depth of the scope that the reader last saw whole, until it is left
 
+    @property
+    def shown(self) -> int | None:
+        """The depth whose next line frame is written in shorthand; every other one is written whole."""
+        return self._shown
+
     def shorten(self, frame: Frame) -> dict[str, str]:
         """The shorthand of this frame's locals, in their order; empty for returns and exceptions."""
         if frame.event not in HAS_LOCALS:

@@ -1,0 +1,144 @@
+"""What the model fills in between forced text: a string, one of several lines, the kind of a frame, the last locals.
+
+A token that the model wrote is kept under its id as long as its text fits. Where a token goes past what was asked for
+and on as the forced text does not, it is dropped, and its text up to there is encoded again with what follows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+
+from cwm_agent.traces.frames import FrameKind
+from cwm_agent.traces.grammar import KIND_OF_SPECIAL, SPECIAL_OF_KIND, Special
+from cwm_agent.worlds.imagination.binding import VALUE_LIMIT
+from cwm_agent.worlds.imagination.form import Rest
+from cwm_agent.worlds.imagination.pen import Pen
+
+_LONGEST = 6 * VALUE_LIMIT + 2  # each character as \uXXXX
+
+
+class Blanks:
+    """Asks the model through a pen."""
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+
+    async def kind(self, kinds: Iterable[FrameKind]) -> FrameKind:
+        """One of these kinds of frames, by its separator. A backend that knows grammars is held to them."""
+        allowed = sorted(kinds)
+        grammar = "root ::= " + " | ".join(json.dumps(SPECIAL_OF_KIND[kind].value) for kind in allowed)
+        async with aclosing(self._pen.ask(1, grammar=grammar)) as tokens:
+            async for token in tokens:
+                segment = self._pen.take(token)
+                kind = KIND_OF_SPECIAL.get(segment) if isinstance(segment, Special) else None
+                if kind is not None and kind in allowed:
+                    return kind
+                raise self._pen.unreadable(f"No {' or '.join(allowed)} begins here.")
+        raise self._pen.unreadable("The model has nothing to say where a frame begins.")
+
+    async def string(self, blank: str, follow: str) -> int:
+        """A JSON string after a blank; how many characters of `follow`, the text after it, are already written."""
+        scan = StringScan(blank)
+        async with aclosing(self._pen.ask()) as tokens:
+            async for token in tokens:
+                segment = self._pen.segment(token)
+                over = None
+                if isinstance(segment, str):
+                    before = scan.length
+                    over = scan.feed(segment)
+                    if over is not None and not follow.startswith(over):
+                        self._pen.force(scan.text[before:])
+                        return 0
+                self._pen.take(token)
+                if not isinstance(segment, str):
+                    raise self._pen.unreadable(f"{segment.value} in the middle of a value.")
+                if scan.wrong:
+                    raise self._pen.unreadable("A value is not a JSON string.")
+                if over is not None:
+                    return len(over)
+                if scan.length > _LONGEST:
+                    raise self._pen.unreadable(f"A value is longer than {VALUE_LIMIT} characters.")
+        raise self._pen.unreadable("The model stopped in the middle of a value.")
+
+    async def choice(self, texts: Sequence[str]) -> str:
+        """One of several lines: the model writes until it is decided which, the rest is forced.
+
+        Their common indentation is forced too, but for its last blank, which may be one token with the first word.
+        """
+        text = " " * (min(len(each) - len(each.lstrip(" ")) for each in texts) - 1)
+        if text:
+            self._pen.force(text)
+        async with aclosing(self._pen.ask()) as tokens:
+            async for token in tokens:
+                segment = self._pen.take(token)
+                text += segment if isinstance(segment, str) else segment.value
+                texts = [each for each in texts if each.startswith(text)]
+                if not texts:
+                    raise self._pen.unreadable(f"The line cannot be one that comes next: {text.strip()[:80]}")
+                if len(texts) == 1:
+                    self._pen.force(texts[0][len(text) :])
+                    return texts[0]
+        raise self._pen.unreadable("The model stopped in the middle of a line.")
+
+    async def rest(self, rest: Rest) -> list[str]:
+        """The model writes the locals to the end of their object; the names whose values are its own."""
+        async with aclosing(self._pen.ask()) as tokens:
+            async for token in tokens:
+                segment = self._pen.segment(token)
+                if segment is Special.ACTION:
+                    return self._names(rest)
+                self._pen.take(token)
+                if not isinstance(segment, str):
+                    raise self._pen.unreadable(f"{segment.value} in the middle of the locals.")
+        raise self._pen.unreadable("The model stopped in the middle of the locals.")
+
+    def _names(self, rest: Rest) -> list[str]:
+        """The names with values of the model's; none where it wrote no object, which the decoder will say."""
+        try:
+            found = json.loads("".join(each for each in self._pen.frame if isinstance(each, str)))
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(found, dict):
+            return []
+        allowed = found.keys() if rest.names is None else rest.names | rest.done
+        for name in found:
+            if name not in allowed:
+                raise self._pen.unreadable(f"`{name}` is no variable that there can be here.")
+        for name in sorted(rest.needed - found.keys()):
+            raise self._pen.unreadable(f"`{name}` is missing from the locals.")
+        return [name for name, value in found.items() if name not in rest.done and rest.told.get(name) != value]
+
+
+class StringScan:
+    """Looks for the end of a JSON string that stands after `blank`, in text that comes piece by piece.
+
+    `text` is what belongs to it; `wrong`: it is no string.
+    """
+
+    def __init__(self, blank: str) -> None:
+        self._start = blank + '"'
+        self._escaped = False
+        self.text = ""
+        self.wrong = False
+
+    @property
+    def length(self) -> int:
+        """The characters so far."""
+        return len(self.text)
+
+    def feed(self, piece: str) -> str | None:
+        """What of the piece is past the string's end, None where it goes on."""
+        for at, letter in enumerate(piece):
+            if self.length < len(self._start):
+                self.wrong = self.wrong or letter != self._start[self.length]
+            elif self._escaped:
+                self._escaped = False
+            elif letter == '"' and not self.wrong:
+                self.text += letter
+                return piece[at + 1 :]
+            else:
+                self._escaped = letter == "\\"
+            self.text += letter
+        return None

@@ -1,0 +1,71 @@
+"""The JSON object of a frame's locals as a form: text that is told, gaps for values, and where the model writes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from cwm_agent.traces.encode import value_text
+from cwm_agent.traces.grammar import UNCHANGED
+from cwm_agent.worlds.imagination.expect import Slot
+
+
+class Gap(Struct, frozen=True):
+    """The model writes the value of this name: a blank and a JSON string."""
+
+    name: str
+
+
+class Rest(Struct, frozen=True):
+    """The model writes on to the end of the object, after the names that are `done`.
+
+    Those in `names` may follow, or any where that is None; those in `needed` must, and `told` has the values that the
+    source tells of them.
+    """
+
+    done: frozenset[str] = frozenset()
+    names: frozenset[str] | None = None
+    needed: frozenset[str] = frozenset()
+    told: dict[str, str] = {}
+
+
+Part = str | Gap | Rest
+
+
+def form(slots: Sequence[Slot] | None) -> list[Part]:
+    """The object's parts, in order; a gap is always followed by text.
+
+    Told text ends where a token may end: before the blank that a value begins with, since blank and quote are one
+    token, and before the quote that closes the value at which the model decides whether a further name follows.
+    """
+    if slots is None:
+        return [Rest()]
+    open_at = next((at for at, slot in enumerate(slots) if not slot.sure), None)
+    parts: list[Part] = []
+    text = "{"
+    for at, slot in enumerate(slots[:open_at]):
+        text += (", " if at else "") + json.dumps(slot.name) + ":"
+        if at + 1 == open_at:
+            break
+        if slot.text is None:
+            parts += [text, Gap(slot.name)]
+            text = ""
+        else:
+            text += " " + value_text(slot.text)
+    if open_at is None:
+        return [*parts, text + "}"]
+    begun = slots[max(open_at - 1, 0) :]
+    rest = Rest(
+        done=frozenset(slot.name for slot in slots[: max(open_at - 1, 0)]),
+        names=frozenset(slot.name for slot in begun),
+        needed=frozenset(slot.name for slot in begun if slot.sure),
+        told={slot.name: slot.text for slot in begun if slot.text is not None},
+    )
+    if open_at == 0:
+        return [rest]
+    last = slots[open_at - 1].text
+    if last is not None and last != UNCHANGED:
+        text += " " + value_text(last)[:-1]
+    return [*parts, text, rest]

@@ -1,0 +1,161 @@
+"""The world that might be: a world model says what would happen, and nothing is executed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Literal, assert_never
+
+from cwm_agent.observations import (
+    Finished,
+    FrameReached,
+    LimitReached,
+    Limits,
+    Origin,
+    Request,
+    RunCommand,
+    TraceCall,
+    Unreadable,
+    WorldEvent,
+    WorldNoticed,
+)
+from cwm_agent.protocols import Files, TraceModel
+from cwm_agent.traces.encode import prompt_segments, trace_segments
+from cwm_agent.traces.frames import Frame, FrameKind
+from cwm_agent.worlds.imagination.free import free
+from cwm_agent.worlds.imagination.gather import gather
+from cwm_agent.worlds.imagination.guided import guided
+from cwm_agent.worlds.imagination.pen import FRAME_TOKENS, Allowance, Cut, Encodings, Pen, Usage
+from cwm_agent.worlds.imagination.reader import Reader, Step
+from cwm_agent.worlds.imagination.scene import Scene
+from cwm_agent.worlds.imagination.stepwise import stepwise
+
+Method = Literal["free", "guided", "stepwise"]
+TOKEN_LIMIT = 8192
+"""Tokens that the model may write in one trace."""
+
+
+class ImaginedWorld:
+    """Answers calls to be traced with frames that a world model predicts; it imagines no commands.
+
+    `method`: *free* is one request in which the model writes all; *guided* is one under a grammar made from the flow of
+    control; *stepwise* asks only for what the source does not tell. `files` are those of the project, from which the
+    context of a call is gathered; without them it is the text of the request. Raises UsageError where the source or the
+    entry is wrong, and what the model raises.
+    """
+
+    def __init__(
+        self,
+        model: TraceModel,
+        *,
+        method: Method = "stepwise",
+        files: Files | None = None,
+        token_limit: int = TOKEN_LIMIT,
+        frame_tokens: int = FRAME_TOKENS,
+    ) -> None:
+        self._model = model
+        self._method = method
+        self._files = files
+        self._token_limit = token_limit
+        self._frame_tokens = frame_tokens
+        self._encodings: Encodings = {}
+        self._usage = Usage()
+
+    @property
+    def origin(self) -> Origin:
+        """What it says is imagined."""
+        return Origin.IMAGINED
+
+    @property
+    def usage(self) -> Usage:
+        """What all imaginations so far have cost."""
+        return self._usage
+
+    def run(self, request: Request, limits: Limits) -> AsyncIterator[WorldEvent]:
+        """Answer one request; closing the iterator stops the generation."""
+        match request:
+            case RunCommand():
+                return _no_commands()
+            case TraceCall():
+                return self._imagine(request, (), limits, None)
+        assert_never(request)
+
+    def imagine_on(
+        self, request: TraceCall, so_far: Sequence[Frame], limits: Limits, *, then: FrameKind | None = None
+    ) -> AsyncIterator[WorldEvent]:
+        """Go on after frames of a trace of this request, whose locals may have been edited; see protocols.Dreamer."""
+        return self._imagine(request, so_far, limits, then)
+
+    async def aclose(self) -> None:
+        """Give the model back."""
+        await self._model.aclose()
+
+    async def _imagine(
+        self, request: TraceCall, so_far: Sequence[Frame], limits: Limits, then: FrameKind | None
+    ) -> AsyncGenerator[WorldEvent]:
+        scene = await gather(request, self._files, self._model.context_tokens // 2)
+        allowance = Allowance(seconds=limits.seconds, tokens=self._token_limit, frame_tokens=self._frame_tokens)
+        pen = Pen(self._model, allowance, self._encodings)
+        reader = Reader(scene)
+        shown = Shown(scene)
+        count = 0
+        try:
+            given = _given(scene, so_far)
+            reader.given(given)
+            await pen.begin(*prompt_segments(scene.entry.text), *trace_segments(given, complete=False))
+            kept = [shown.frame(frame) for frame in given]
+            for told in () if so_far else filter(None, kept):
+                yield FrameReached(told)
+                count += 1
+            async with aclosing(self._steps(reader, pen, then)) as steps:
+                async for step in steps:
+                    if isinstance(step, WorldNoticed):
+                        yield step
+                    elif (frame := shown.frame(step)) is not None:
+                        if count >= limits.frames:
+                            raise Cut(LimitReached("frames", f"{limits.frames:,} frames"))
+                        yield FrameReached(frame)
+                        count += 1
+            outcome = reader.outcome()
+        except Cut as cut:
+            yield Finished(cut.outcome)
+        else:
+            yield Finished(outcome)
+        finally:
+            self._usage += pen.usage
+
+    def _steps(self, reader: Reader, pen: Pen, then: FrameKind | None) -> AsyncGenerator[Step]:
+        match self._method:
+            case "free":
+                return free(reader, pen, self._model, then)
+            case "guided":
+                return guided(reader, pen, self._model, then)
+            case "stepwise":
+                return stepwise(reader, pen, then)
+        assert_never(self._method)
+
+
+class Shown:
+    """Which frames of the model's text the user sees, and how: those of a `main` of ours are left out."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._ours: list[bool] = []
+
+    def frame(self, frame: Frame) -> Frame | None:
+        """The frame in the lines and depths of a real trace, or None for one of ours."""
+        del self._ours[frame.depth :]
+        self._ours.append(self._scene.ours(frame))
+        return None if self._ours[-1] else self._scene.outside(frame, sum(self._ours))
+
+
+def _given(scene: Scene, so_far: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The frames before the first imagined one, as the model's text has them."""
+    if not so_far:
+        return scene.told
+    inside = tuple(map(scene.inside, so_far))
+    return (*scene.told, *inside) if scene.wrapped else inside
+
+
+async def _no_commands() -> AsyncIterator[WorldEvent]:
+    yield Finished(Unreadable("", "This world model imagines calls, not commands."))
