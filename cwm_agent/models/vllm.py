@@ -48,6 +48,10 @@ class VllmModel:
             raise
         return made
 
+    def afresh(self) -> Self:
+        """The same model over the same connections, with no text known yet."""
+        return type(self)(self._server, self._name, self._vocabulary, self._context_tokens)
+
     @property
     def name(self) -> str:
         """The name under which the server knows it."""

@@ -10,24 +10,12 @@ WORDS = (
     "noon", "level", "radar", "tree", "bottle", "hello", "world", "coffee", "rabbit", "spoon", "pepper",
     "mississippi", "balloon", "code", "trace", "frame", "error", "data", "tool", "test", "user", "list",
 )  # fmt: skip
-_NAMES: tuple[str, ...] = (*"abcdefghijkmnopqrstuvwxyz", "total", "out", "best", "last", "left", "item", "word", "text", "num")
+_NAMES: tuple[str, ...] = (
+    *"abcdefghijkmnopqrstuvwxyz", "total", "out", "best", "last", "left", "item", "word", "text", "num",
+)  # fmt: skip
 _FUNCTIONS = (
-    "f",
-    "g",
-    "h",
-    "run",
-    "solve",
-    "work",
-    "find",
-    "check",
-    "total",
-    "pick",
-    "scan",
-    "fold",
-    "apply",
-    "step",
-    "make",
-)
+    "f", "g", "h", "run", "solve", "work", "find", "check", "total", "pick", "scan", "fold", "apply", "step", "make",
+)  # fmt: skip
 
 
 class Names:

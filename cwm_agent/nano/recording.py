@@ -13,8 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -32,18 +31,27 @@ _FILE = "program.py"
 
 
 def traces_of(programs: Sequence[tuple[str, str]]) -> Iterator[Trace | None]:
-    """The real trace of each (source, call), in their order; None where it is too long or too slow."""
-    for start in range(0, len(programs), _BATCH):
-        batch = programs[start : start + _BATCH]
-        asked = "".join(json.dumps(each) + "\n" for each in batch)
-        command = [sys.executable, "-m", __spec__.name]
-        path = os.pathsep.join(sys.path)
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
-        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False, env=environment)
-        lines = done.stdout.splitlines()
-        for at in range(len(batch)):
-            frames = json.loads(lines[at]) if at < len(lines) else None
+    """The real trace of each (source, call), in their order; None where it is too long, too large or too slow."""
+    at = 0
+    while at < len(programs):
+        batch = programs[at : at + _BATCH]
+        answered = _answers(batch)
+        for frames in answered:
             yield None if frames is None else _trace(frames)
+        if len(answered) < len(batch):
+            yield None  # the process ended in this one
+        at += min(len(answered) + 1, len(batch))
+
+
+def _answers(batch: Sequence[tuple[str, str]]) -> list[list[dict[str, Any]] | None]:
+    """What one process answers, up to the program that it does not survive."""
+    asked = "".join(json.dumps(each) + "\n" for each in batch)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"}
+    command = [sys.executable, "-m", __spec__.name]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode > 0:
+        raise RuntimeError(done.stderr)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.endswith(("]", "null"))]
 
 
 def _trace(frames: list[dict[str, Any]]) -> Trace:
@@ -63,14 +71,6 @@ class _Kept:
 
     def close(self) -> None:
         """Nothing is buffered."""
-
-
-class _TooLong(BaseException):
-    """The program ran past its time; no program catches it."""
-
-
-def _expired(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _TooLong
 
 
 def _enter_tracer() -> tuple[Any, Any, Any]:
@@ -94,19 +94,16 @@ def _record(tracer: tuple[Any, Any, Any], source: str, call: str) -> list[Any] |
     recorder = recorder_of(scope, kept, FRAMES, 0)
     backend = backend_of(recorder)
     space: dict[str, Any] = {"__name__": "program"}
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS)
     try:
         exec(compile(source, path, "exec"), space)
         code = compile(call, "<call>", "eval")
         recorder.begin()
         backend.start()
         eval(code, space)
-    except (_TooLong, MemoryError):
-        recorder.finish("time")
+    except MemoryError:
+        recorder.finish("memory")
     except Exception:
         pass
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
     recorder.finish()
     if recorder.over != "end":
         return None
@@ -114,13 +111,15 @@ def _record(tracer: tuple[Any, Any, Any], source: str, call: str) -> list[Any] |
 
 
 def serve() -> None:
-    """Answer the programs on standard input."""
+    """Answer the programs on standard input. One that takes too long ends the process: no handler is sure to be run."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    signal.signal(signal.SIGALRM, _expired)
     tracer = _enter_tracer()
     for line in sys.stdin:
         source, call = json.loads(line)
-        print(json.dumps(_record(tracer, source, call)), flush=True)
+        signal.setitimer(signal.ITIMER_REAL, _SECONDS)
+        answer = _record(tracer, source, call)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
