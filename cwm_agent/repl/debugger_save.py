@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 from cwm_agent.core.debugger.engine import Debugger
-from cwm_agent.core.debugger.saving import append, default_name, test_of
+from cwm_agent.core.debugger.saving import append, default_name, as_test
 from cwm_agent.errors import UsageError
 
 
 def save(debugger: Debugger, name: str) -> tuple[Path, str]:
     """The file and the test's name; UsageError says why nothing was written. No other file is ever overwritten."""
-    test = test_of(debugger)
+    test = as_test(debugger)
     path = Path(name or default_name(debugger))
     if path.suffix != ".py":
         raise UsageError(f"{path} is no Python file.", remedy="Name one that ends in `.py`.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType
@@ -87,8 +88,11 @@ def _reachable(source: str, path: str) -> frozenset[int]:
     return frozenset(line for code in _inside(module) for _, _, line in code.co_lines() if line)
 
 
-def _inside(code: CodeType) -> Iterator[CodeType]:
+def _inside(code: CodeType, *, called: bool = False) -> Iterator[CodeType]:
+    """The code that a call can reach: functions, and the bodies of classes that stand in one."""
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield constant
-            yield from _inside(constant)
+            reached = called or bool(constant.co_flags & inspect.CO_OPTIMIZED)
+            if reached:
+                yield constant
+            yield from _inside(constant, called=reached)

@@ -13,10 +13,9 @@ from msgspec import Struct
 from cwm_agent.core.debugger.engine import Debugger
 from cwm_agent.core.debugger.expressions import Opaque, read
 from cwm_agent.core.debugger.tape import Tape
-from cwm_agent.core.debugger.words import end
+from cwm_agent.core.debugger.words import end, final
 from cwm_agent.errors import UsageError
 from cwm_agent.observations import Origin
-from cwm_agent.traces.compare import fate
 from cwm_agent.traces.entry import parse
 from cwm_agent.traces.frames import Frame, FrameKind
 
@@ -36,14 +35,15 @@ class Test(Struct, frozen=True):
     body: str
 
 
-def test_of(debugger: Debugger) -> Test:
+def as_test(debugger: Debugger) -> Test:
     """The test that holds what this run showed; UsageError says why there is none."""
     tape = _speaking(debugger)
     entry = _entry(debugger.entry)
-    _check_shown(entry, tape, debugger.source)
-    found = fate(tape.trace())
+    found = final(tape)
     if found is None:
-        raise UsageError("The run has not come to its end.", remedy=f"`last` goes there. {' '.join(end(tape))}".strip())
+        why = " ".join(end(tape)) or "`last` goes there."
+        raise UsageError(f"The trace does not show how {debugger.entry} ends.", remedy=why)
+    _check_shown(entry, tape, debugger.source)
     kind, _ = found
     needed = _needed(entry, debugger.source)
     module = module_of(debugger.path)
@@ -252,6 +252,3 @@ def _split(text: str) -> tuple[list[tuple[str, tuple[str, ...]]], str]:
             break
         last = node.end_lineno or last
     return imports, "\n" + "\n".join(text.split("\n")[last:]).strip("\n") + "\n"
-
-
-__all__ = ["OWN", "Test", "append", "default_name", "module_of", "test_of"]

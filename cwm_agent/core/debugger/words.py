@@ -13,7 +13,6 @@ from cwm_agent.traces.divergence import cut
 from cwm_agent.traces.frames import FrameKind
 
 _RAW = 200
-VERBS = {Origin.REAL: "ran", Origin.IMAGINED: "was imagined"}
 
 
 def ends(run: Run) -> tuple[str, ...]:
@@ -30,8 +29,8 @@ def end(tape: Tape, *, named: bool = False) -> tuple[str, ...]:
     match tape.outcome:
         case None:
             return ()
-        case Completed():
-            return (f"{_capital(which)} is over{_fate(tape)}.",)
+        case Completed(code):
+            return (f"{_capital(which)} is over{_fate(tape, code)}.",)
         case LimitReached(limit, detail):
             said = f": {printable_line(detail)}" if detail else ""
             return (f"A limit ended {which} after {len(tape.frames)} frames ({limit}{said}).",)
@@ -44,11 +43,20 @@ def end(tape: Tape, *, named: bool = False) -> tuple[str, ...]:
     assert_never(tape.outcome)
 
 
-def _fate(tape: Tape) -> str:
-    """How the entry was left, where that is known."""
+def final(tape: Tape) -> tuple[FrameKind, str] | None:
+    """How the entry was left, where the trace tells it.
+
+    A program that failed may have run more after the entry was left, such as the `__str__` of its exception.
+    """
     found = fate(tape.trace())
+    failed = isinstance(tape.outcome, Completed) and tape.outcome.exit_code != 0
+    return None if failed and found is not None and found[0] is FrameKind.RETURN else found
+
+
+def _fate(tape: Tape, code: int) -> str:
+    found = final(tape)
     if found is None:
-        return ""
+        return f", with exit code {code}" if code else ""
     kind, value = found
     mark = "as imagined, " if tape.origin is Origin.IMAGINED else ""
     return f": {mark}it {'raised' if kind is FrameKind.EXCEPTION else 'returned'} {cut(value)}"
