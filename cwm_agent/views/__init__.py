@@ -7,8 +7,7 @@ from rich.console import Console, RenderableType
 from cwm_agent.observations import Origin, Outcome
 from cwm_agent.traces.compare import Comparison, compare
 from cwm_agent.traces.frames import Trace
-from cwm_agent.views import side_by_side as _side_by_side
-from cwm_agent.views import table as _table
+from cwm_agent.views import one_trace, two_traces
 from cwm_agent.views.paint import painted
 from cwm_agent.views.spans import Line
 from cwm_agent.views.view import TraceView
@@ -20,7 +19,7 @@ def table(
     trace: Trace, *, origin: Origin, subject: str, outcome: Outcome, width: int, source: str = ""
 ) -> RenderableType:
     """One trace, for a rich console."""
-    rows = _table.rows(trace, origin=origin, subject=subject, outcome=outcome, width=width, source=source)
+    rows = one_trace.rows(trace, origin=origin, subject=subject, outcome=outcome, width=width, source=source)
     return painted(rows)
 
 
@@ -35,9 +34,7 @@ def side_by_side(
     source: str = "",
 ) -> RenderableType:
     """Both traces, for a rich console."""
-    rows = _side_by_side.rows(
-        imagined, real, comparison, subject=subject, outcomes=outcomes, width=width, source=source
-    )
+    rows = two_traces.rows(imagined, real, comparison, subject=subject, outcomes=outcomes, width=width, source=source)
     return painted(rows)
 
 
@@ -45,7 +42,7 @@ def lines(shown: TraceView, width: int) -> list[Line]:
     """What a terminal of this width shows: both traces compared, the only one, or that there is none."""
     if shown.imagined is not None and shown.real is not None:
         comparison = shown.comparison or compare(shown.imagined, shown.real)
-        return _side_by_side.rows(
+        return two_traces.rows(
             shown.imagined,
             shown.real,
             comparison,
@@ -56,7 +53,7 @@ def lines(shown: TraceView, width: int) -> list[Line]:
         )
     found: list[Line] = []
     for origin, trace in shown.traces.items():
-        found += _table.rows(
+        found += one_trace.rows(
             trace,
             origin=origin,
             subject=shown.subject,
@@ -74,13 +71,13 @@ def text(shown: TraceView, console: Console) -> None:
 
 def html(shown: TraceView) -> str:
     """A page that stands alone: no network, nothing in a value is ever executed."""
-    from cwm_agent.views.html import page
+    from cwm_agent.views.page import page
 
     return page(shown)
 
 
 def svg(shown: TraceView) -> str:
     """A picture of the table, or of both traces."""
-    from cwm_agent.views.svg import picture
+    from cwm_agent.views.picture import picture
 
     return picture(shown)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from cwm_agent.traces.frames import Basis, FrameKind
 from cwm_agent.views.highlight import Highlighter
-from cwm_agent.views.spans import Line, Piece, cells, middle, safe
+from cwm_agent.views.spans import Line, Piece, cells, fit, middle, safe
 from cwm_agent.views.steps import Change, Step
 from cwm_agent.views.words import BASIS
 
@@ -131,7 +131,7 @@ def packed(lines: Sequence[Line], room: int, most: int) -> list[Line]:
     """Short lines beside each other; past `most` lines a count of what is left out."""
     found: list[Line] = []
     taken = 0
-    for line in lines:
+    for line in (fit(each, room) for each in lines):
         if found and cells(found[-1]) + 3 + cells(line) <= room:
             found[-1] = (*found[-1], Piece("   "), *line)
         elif len(found) < most:

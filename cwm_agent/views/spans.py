@@ -94,6 +94,8 @@ def middle(value: str, room: int) -> str:
 def _beginning(value: str, room: int) -> str:
     """As many first characters as fit into `room` cells."""
     start = value[: max(0, room)]
+    if start.isascii() and start.isprintable():
+        return start
     for at, character in enumerate(start):
         room -= cell_len(printable_line(character))
         if room < 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.traces.compare import Comparison, fate
@@ -96,13 +96,15 @@ def has_basis(frames: tuple[Frame, ...]) -> bool:
 
 
 def wrapped(line: Line, width: int) -> list[Line]:
-    """A line broken between words, those after the first indented by two cells."""
+    """A line broken between words, those after the first indented by two cells; words that are too long are broken."""
     found: list[Line] = []
     current: list[Piece] = []
     for piece in line:
-        for part in re.findall(r"\s+|[^\s]+", piece.text):
-            if current and not part.isspace() and cells(current) + cell_len(part) > width:
-                found.append(tuple(current))
-                current = [Piece("  ")]
-            current.append(Piece(part, piece.role))
+        for word in re.findall(r"\s+|[^\s]+", piece.text):
+            for part in chop_cells(word, width - 2):
+                if current and cells(current) + cell_len(part) > width:
+                    found.append(tuple(current))
+                    current = [Piece("  ")]
+                if len(current) != 1 or not found or not part.isspace():
+                    current.append(Piece(part, piece.role))
     return [*found, tuple(current)]

@@ -13,10 +13,10 @@ from cwm_agent.traces.compare import Comparison
 from cwm_agent.traces.frames import FrameKind, Trace
 from cwm_agent.views import parts, words
 from cwm_agent.views.highlight import Highlighter
+from cwm_agent.views.one_trace import LEAST_WIDTH, MOST_LINES
 from cwm_agent.views.pairs import Couple, couples
 from cwm_agent.views.rounds import Fold, folds
 from cwm_agent.views.spans import Line, Piece, cells, fit, pad
-from cwm_agent.views.table import LEAST_WIDTH, MOST_LINES
 
 WIDE = 100
 HERE: Line = (Piece("◀ first divergence", "bold bad"),)
