@@ -176,12 +176,20 @@ class Calls:
         match call.func:
             case ast.Name(id=name):
                 return self._by_name(name, self.names.meaning(name, code))
-            case ast.Attribute(attr=name):
+            case ast.Attribute(value=owner, attr=name):
                 found = self.anything
-                return Callees(found.fresh | self.methods(name), found.resumed)
+                return Callees(found.fresh | self.methods(name) | self._of_module(owner, name, code), found.resumed)
             case ast.Lambda():
                 return Callees(frozenset({self.codes.of_node[call.func].number}), must=True, again=False)
         return self.anything
+
+    def _of_module(self, owner: ast.expr, name: str, code: Code) -> frozenset[int]:
+        """The functions and classes of the source that an imported module may have under this name."""
+        while isinstance(owner, ast.Attribute):
+            owner = owner.value
+        if not isinstance(owner, ast.Name) or not self.names.meaning(owner.id, code).imported:
+            return frozenset()
+        return self._entered(self.names.meaning(name, self.codes.all[0]).codes)
 
     def _by_name(self, name: str, meaning: Meaning) -> Callees:
         only = meaning.only

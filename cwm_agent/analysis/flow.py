@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -48,6 +49,7 @@ class Flow:
         """Which of them a step may call."""
         self._layouts: dict[int, Layout] = {}
         self._known = self.codes.all[0].binds
+        self._lazy = _annotations_are_text(self.codes.tree)
 
     def successors(self, function: str, line: int) -> frozenset[int]:
         """The lines whose line frame can come next in the same function; see `traces.place.Successors`."""
@@ -204,5 +206,14 @@ class Flow:
 
     def _layout(self, code: Code) -> Layout:
         if code.number not in self._layouts:
-            self._layouts[code.number] = Layout(code, lay_out(code, self.codes.quiet), self._known)
+            self._layouts[code.number] = Layout(code, lay_out(code, self.codes.quiet, lazy=self._lazy), self._known)
         return self._layouts[code.number]
+
+
+def _annotations_are_text(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(each.name == "annotations" for each in node.names)
+        for node in tree.body
+    )
