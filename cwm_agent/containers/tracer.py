@@ -80,6 +80,11 @@ class _Line(Struct):
 _decode = msgspec.json.Decoder(_Line).decode
 
 
+def read_frames(lines: bytes) -> Iterator[Frame]:
+    """The frames of the first thread among whole lines of the tracer."""
+    return _Trace().feed(lines)
+
+
 class ServedTracer:
     """Traces one program at a time, each in processes of its own; `connect` starts the service for it.
 

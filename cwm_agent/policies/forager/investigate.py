@@ -10,9 +10,11 @@ from msgspec import Struct, structs
 
 from cwm_agent.events import Progressed, TextWritten, ThoughtWritten
 from cwm_agent.policies.forager import choose, explain, hunks, localise
+from cwm_agent.policies.forager.influence import Place, influence
 from cwm_agent.policies.forager.request import Resolved, Target, resolve
 from cwm_agent.policies.forager.search import Search
 from cwm_agent.policies.forager.source import Source
+from cwm_agent.policies.forager.turn import Turn
 from cwm_agent.protocols import Bench, Files, FinalAnswer, Screener, Spectrum
 from cwm_agent.settings import ForagerSettings
 
@@ -48,13 +50,13 @@ class Investigation:
     """One look at the code as it is now. `steps` yields what to show and ends with a Plan or a FinalAnswer."""
 
     def __init__(
-        self, bench: Bench, files: Files, settings: ForagerSettings, screener: Screener | None, declined: Sequence[str]
+        self, bench: Bench, files: Files, settings: ForagerSettings, screener: Screener | None, turn: Turn
     ) -> None:
         self._bench = bench
         self._files = files
         self._settings = settings
         self._screener = screener
-        self._declined = declined
+        self._turn = turn
 
     async def steps(self, target: Target, reported: Sequence[str]) -> AsyncGenerator[Step, None]:
         """Look into a target; `reported` are the tests that the run before reported as failing."""
@@ -127,7 +129,9 @@ class Investigation:
         ranking: list[localise.Suspect] = []
         attempts = _attempts(localise.groups(spectrum, failing, sources))
         for number, group in enumerate(attempts):
-            ranking = localise.suspects(spectrum, group, sources, target.functions, target.files)
+            ranking = localise.suspects(
+                spectrum, group, sources, target.functions, target.files, self._influence(group, sources)
+            )
             if not ranking:
                 continue
             yield ThoughtWritten(explain.suspicion(ranking, group, len(passing)))
@@ -148,6 +152,11 @@ class Investigation:
             yield FinalAnswer(_no_code(failing))
             return
         yield FinalAnswer(explain.gave_up(tried, ended, ranking, last.misses, self._settings.edits))
+
+    def _influence(self, group: tuple[str, ...], sources: dict[str, Source]) -> frozenset[Place]:
+        """The lines that had a part in a failure of the group, as far as one was traced."""
+        traced = (self._turn.traced[test] for test in group if test in self._turn.traced)
+        return frozenset().union(*(influence(frames, sources) for frames in traced))
 
     def _time_limit(self, spectrum: Spectrum) -> float:
         """Seconds for one test of a candidate: ten times the slowest that ended, so that endless loops cost little."""
@@ -191,7 +200,7 @@ class Investigation:
     def _declined_texts(self, sources: dict[str, Source]) -> frozenset[str]:
         """What the files would be with each edit that the user declined."""
         found: set[str] = set()
-        for content in self._declined:
+        for content in self._turn.declined:
             parts = hunks.parts(content)
             if parts and parts[0] in sources:
                 text = hunks.applied(sources[parts[0]].text, parts[1], parts[2])

@@ -15,6 +15,8 @@ from cwm_agent.protocols import Spectrum, TestResult
 FAILING = ("failed", "error", "timeout", "crashed")
 # What a statement that no trace shows (a constant, a default, a decorator) inherits from the code that reads it.
 READ = 0.6
+# What a part in the failure adds, where a trace shows it; benchmarks/localisation.py measures what that is worth.
+PART = 1.3
 
 
 class Suspect(Struct, frozen=True):
@@ -91,8 +93,12 @@ def suspects(
     sources: Mapping[str, Source],
     functions: Collection[str] = (),
     files: Collection[str] = (),
+    influenced: Collection[tuple[str, int]] = (),
 ) -> list[Suspect]:
-    """Statements of the given sources, the most suspicious first; `functions` and `files` are what the user named."""
+    """Statements of the given sources, the most suspicious first.
+
+    `functions` and `files` are what the user named, `influenced` the places that had a part in a traced failure.
+    """
     scores = line_scores(spectrum, failing)
     found: dict[tuple[str, int], Suspect] = {}
     for (path, line), score in scores.items():
@@ -100,7 +106,9 @@ def suspects(
         site = source.site_of_line.get(line) if source else None
         if site is None or _is_docstring(site):
             continue
-        _keep(found, _suspect(path, site, score, "the failing tests executed it"))
+        part = (path, site.first_line) in influenced
+        why = "the trace of the failure shows its part in it" if part else "the failing tests executed it"
+        _keep(found, _suspect(path, site, score * PART if part else score, why))
     if not scores:
         for path, source in sources.items():
             for site in source.sites:

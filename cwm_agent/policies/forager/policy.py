@@ -137,7 +137,7 @@ class Forager:
     async def _investigate(self, turn: Turn, target: Target, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         if isinstance(last.outcome, LimitReached):
             yield ThoughtWritten("The run did not end in time: a test hangs. Each test gets its own time limit now.\n")
-        look = Investigation(self._bench, self._files, self._settings, self._screener, turn.declined)
+        look = Investigation(self._bench, self._files, self._settings, self._screener, turn)
         async with aclosing(look.steps(target, failures(last.observation))) as steps:
             async for step in steps:
                 if not isinstance(step, Plan):

@@ -11,13 +11,16 @@ from cwm_agent.events import (
     ActionEnded,
     ActionProposed,
     AgentEvent,
+    FramesReached,
     HunksDeclined,
     PatchApplied,
     PatchProposed,
     PromptAccepted,
     ToolCall,
+    TraceBegan,
 )
 from cwm_agent.observations import Completed, Origin, Outcome
+from cwm_agent.traces.frames import Frame
 
 PYTEST = "python3 -m pytest --verbosity=-1"
 """An absolute verbosity: where a project's own options have -q, another would hide the summary, which is the proof."""
@@ -44,12 +47,16 @@ class Done(Struct, frozen=True):
 
 
 class Turn(Struct, frozen=True):
-    """A prompt and this policy's actions since; `declined` are contents of edit calls whose hunks the user rejected."""
+    """A prompt and this policy's actions since; `declined` are contents of edit calls whose hunks the user rejected.
+
+    `traced` are the frames of failing tests, by id, from real runs of the code as it is now.
+    """
 
     prompt: str
     start: int
     actions: tuple[Done, ...]
     declined: tuple[str, ...]
+    traced: dict[str, tuple[Frame, ...]] = {}
 
     @property
     def last(self) -> Done | None:
@@ -82,7 +89,22 @@ def read(history: Sequence[AgentEvent]) -> Turn:
     """The turn that the history ends in."""
     start = max((n for n, event in enumerate(history) if isinstance(event, PromptAccepted)), default=-1)
     prompt = history[start].text if start >= 0 and isinstance(history[start], PromptAccepted) else ""  # type: ignore[union-attr]  # just checked
-    return Turn(prompt, start, _actions(history[start + 1 :]), _declined(history[: start + 1]))
+    since = history[start + 1 :]
+    return Turn(prompt, start, _actions(since), _declined(history[: start + 1]), _traced(since))
+
+
+def _traced(events: Sequence[AgentEvent]) -> dict[str, tuple[Frame, ...]]:
+    found: dict[str, tuple[Frame, ...]] = {}
+    subjects: dict[int, str] = {}
+    for event in events:
+        if isinstance(event, ActionProposed) and event.call.tool in ("edit", "create"):
+            found, subjects = {}, {}
+        elif isinstance(event, TraceBegan) and event.origin is Origin.REAL:
+            subjects[event.trace] = event.subject
+        elif isinstance(event, FramesReached) and event.origin is Origin.REAL and event.trace in subjects:
+            subject = subjects[event.trace]
+            found[subject] = (*found.get(subject, ()), *event.frames)
+    return found
 
 
 def _actions(events: Sequence[AgentEvent]) -> tuple[Done, ...]:
