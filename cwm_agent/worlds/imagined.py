@@ -19,7 +19,7 @@ from cwm_agent.observations import (
     WorldEvent,
     WorldNoticed,
 )
-from cwm_agent.protocols import Files, TraceModel
+from cwm_agent.protocols import Sources, TraceModel
 from cwm_agent.traces.encode import prompt_segments, trace_segments
 from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.worlds.imagination.free import free
@@ -49,7 +49,7 @@ class ImaginedWorld:
         model: TraceModel,
         *,
         method: Method = "stepwise",
-        files: Files | None = None,
+        files: Sources | None = None,
         token_limit: int = TOKEN_LIMIT,
         frame_tokens: int = FRAME_TOKENS,
     ) -> None:
@@ -96,33 +96,36 @@ class ImaginedWorld:
         scene = await gather(request, self._files, self._model.context_tokens // 2)
         allowance = Allowance(seconds=limits.seconds, tokens=self._token_limit, frame_tokens=self._frame_tokens)
         pen = Pen(self._model, allowance, self._encodings)
-        reader = Reader(scene)
-        shown = Shown(scene)
-        count = 0
+        if scene.left_out:
+            yield WorldNoticed(f"The world model is not shown {', '.join(scene.left_out)}: no room in its context.")
         try:
-            given = _given(scene, so_far)
-            reader.given(given)
-            await pen.begin(*prompt_segments(scene.entry.text), *trace_segments(given, complete=False))
-            kept = [shown.frame(frame) for frame in given]
-            for told in () if so_far else filter(None, kept):
+            async with aclosing(self._events(Reader(scene), pen, so_far, limits.frames, then)) as events:
+                async for event in events:
+                    yield event
+        except Cut as cut:
+            yield Finished(cut.outcome)
+        finally:
+            self._usage += pen.usage
+
+    async def _events(
+        self, reader: Reader, pen: Pen, so_far: Sequence[Frame], most: int, then: FrameKind | None
+    ) -> AsyncGenerator[WorldEvent]:
+        scene = reader.scene
+        given = _given(scene, so_far)
+        reader.given(given)
+        await pen.begin(*prompt_segments(scene.entry.text), *trace_segments(given, complete=False))
+        shown = Shown(scene, most + len(so_far))
+        for told in filter(None, [shown.frame(frame) for frame in given]):
+            if not so_far:
                 yield FrameReached(told)
-                count += 1
+        if not reader.over:
             async with aclosing(self._steps(reader, pen, then)) as steps:
                 async for step in steps:
                     if isinstance(step, WorldNoticed):
                         yield step
                     elif (frame := shown.frame(step)) is not None:
-                        if count >= limits.frames:
-                            raise Cut(LimitReached("frames", f"{limits.frames:,} frames"))
                         yield FrameReached(frame)
-                        count += 1
-            outcome = reader.outcome()
-        except Cut as cut:
-            yield Finished(cut.outcome)
-        else:
-            yield Finished(outcome)
-        finally:
-            self._usage += pen.usage
+        yield Finished(reader.outcome())
 
     def _steps(self, reader: Reader, pen: Pen, then: FrameKind | None) -> AsyncGenerator[Step]:
         match self._method:
@@ -136,17 +139,27 @@ class ImaginedWorld:
 
 
 class Shown:
-    """Which frames of the model's text the user sees, and how: those of a `main` of ours are left out."""
+    """Which frames of the model's text the user sees, and how: those of a `main` of ours are left out.
 
-    def __init__(self, scene: Scene) -> None:
+    The frame after the first `most` is the limit that ends the trace.
+    """
+
+    def __init__(self, scene: Scene, most: int) -> None:
         self._scene = scene
+        self._most = most
+        self._count = 0
         self._ours: list[bool] = []
 
     def frame(self, frame: Frame) -> Frame | None:
         """The frame in the lines and depths of a real trace, or None for one of ours."""
         del self._ours[frame.depth :]
         self._ours.append(self._scene.ours(frame))
-        return None if self._ours[-1] else self._scene.outside(frame, sum(self._ours))
+        if self._ours[-1]:
+            return None
+        if self._count == self._most:
+            raise Cut(LimitReached("frames", f"{self._most:,} frames"))
+        self._count += 1
+        return self._scene.outside(frame, sum(self._ours))
 
 
 def _given(scene: Scene, so_far: Sequence[Frame]) -> tuple[Frame, ...]:

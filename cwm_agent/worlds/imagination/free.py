@@ -17,8 +17,6 @@ async def free(
     reader: Reader, pen: Pen, model: TraceModel, then: FrameKind | None = None, grammar: str | None = None
 ) -> AsyncGenerator[Frame]:
     """The frames after those that the reader was given, to the end of the entry."""
-    if reader.ended():
-        return
     if then is not None:
         pen.force(SPECIAL_OF_KIND[then])
         reader.read([SPECIAL_OF_KIND[then]])
@@ -30,7 +28,7 @@ async def free(
                     reader.close(pen)
                     return
                 yield event
-                if reader.ended():
+                if reader.over:
                     return
             if segment is Special.FRAME:
                 pen.finish_frame()

@@ -17,7 +17,7 @@ from cwm_agent.worlds.imagination.shapes import Shapes
 
 async def guided(reader: Reader, pen: Pen, model: TraceModel, then: FrameKind | None = None) -> AsyncGenerator[Step]:
     """The frames after those that the reader was given, to the end of the entry; free where there is no grammar."""
-    grammar, why = (None, "") if reader.ended() else _grammar(reader, then)
+    grammar, why = _grammar(reader, then)
     if why:
         yield WorldNoticed(f"This call is imagined without a grammar: {why}.")
     async with aclosing(free(reader, pen, model, None if grammar else then, grammar)) as steps:

@@ -71,7 +71,7 @@ class Reader:
         for event in self._decoder.close():
             assert isinstance(event, Unreadable)
             raise Cut(event)
-        if not self.ended():
+        if not self.over:
             raise pen.unreadable("The model stopped before the entry returned.")
 
     def known(self, depth: int) -> dict[str, str]:
@@ -82,7 +82,8 @@ class Reader:
         """Whether a line frame of this depth, were it the next, would have its locals written whole."""
         return self._shortener.shown != depth
 
-    def ended(self) -> bool:
+    @property
+    def over(self) -> bool:
         """Whether the user's entry was left."""
         return self.last is not None and self.scene.over(self.last)
 

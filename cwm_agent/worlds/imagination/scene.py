@@ -25,8 +25,9 @@ Origins = Sequence[tuple[str, int]]
 class Scene(Struct, frozen=True, kw_only=True):
     """A marked context, what the source tells of it, and the first frames, all in lines of the context.
 
-    `wrapped`: a `main` of ours, from line `main` on, makes the call; its frames have the depth 0 and are shown to
+    `wrapped`: a `main` of ours, at the end of the text, makes the call; its frames have the depth 0 and are shown to
     nobody. `single` names the function of which the entry is a call and nothing else: its return ends the trace.
+    `left_out` are names that had no room.
     """
 
     entry: Entry
@@ -39,6 +40,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     path: str
     wrapped: bool
     single: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -104,8 +106,8 @@ def check(request: TraceCall) -> None:
     raise UsageError(f"{request.path or 'The source'} has no {callee.id}.{there}", remedy="Name one that it defines.")
 
 
-def make_scene(request: TraceCall, text: str, origins: Origins) -> Scene:
-    """The scene of a call in a context, whose lines come from `origins`."""
+def make_scene(request: TraceCall, text: str, origins: Origins, left_out: tuple[str, ...] = ()) -> Scene:
+    """The scene of a call in a context, whose lines come from `origins`, without the names that are `left_out`."""
     call = ast.parse(request.entry.strip(), mode="eval").body
     seeded = _seeded(text, call, request.path)
     entry, told = seeded or _wrapped(text, request)
@@ -121,6 +123,7 @@ def make_scene(request: TraceCall, text: str, origins: Origins) -> Scene:
         path=request.path,
         wrapped=seeded is None,
         single=_single(tree, call),
+        left_out=left_out,
     )
 
 

@@ -12,7 +12,6 @@ from msgspec import Struct
 from cwm_agent.traces.entry import Function
 from cwm_agent.worlds.imagination.binding import Signature, bound, told
 
-_WITH = ast.With | ast.AsyncWith
 _RETURNS = (ast.Yield, ast.YieldFrom, ast.Await)
 Stands = ast.stmt | ast.ExceptHandler
 
@@ -60,7 +59,9 @@ class Shapes:
         match self._only(line):
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Import() | ast.ImportFrom() as node:
                 return True if name in _stored(node) else None
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.With() | ast.AsyncWith() as node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() as node:
+                return True if name in _stored(node) and not node.decorator_list else None
+            case ast.With() | ast.AsyncWith() as node:
                 return True if name in _stored(node) else None
             case ast.For() | ast.AsyncFor() | ast.ExceptHandler() as node if name in _stored(node):
                 return _goes_in(node, targets)
@@ -188,9 +189,9 @@ def _goes_in(node: ast.For | ast.AsyncFor | ast.ExceptHandler, targets: frozense
 
 def _gives_back(node: ast.AST) -> bool:
     """Whether a return can be of another line than it says, or the function be left without one."""
-    return isinstance(node, (*_RETURNS, ast.With, ast.AsyncWith)) or (
-        isinstance(node, ast.Try) and bool(node.finalbody)
-    )
+    if isinstance(node, ast.Try | ast.TryStar):
+        return bool(node.finalbody)
+    return isinstance(node, (*_RETURNS, ast.With, ast.AsyncWith))
 
 
 def _pieces(text: str, tree: ast.Module) -> dict[str, list[Piece]]:
@@ -225,7 +226,7 @@ def _piece(name: str, node: Function | ast.Lambda | ast.ClassDef, first: int, co
         parameters=() if isinstance(node, ast.ClassDef) else code.co_varnames[:count],
         order=tuple(order),
         shared=frozenset([*code.co_cellvars, *code.co_freevars]),
-        borrowed=tuple(each for each in code.co_freevars if each != "__class__"),
+        borrowed=code.co_freevars,
     )
 
 

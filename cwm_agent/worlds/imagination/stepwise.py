@@ -21,7 +21,7 @@ Successors = frozenset[Successor]
 async def stepwise(reader: Reader, pen: Pen, then: FrameKind | None = None) -> AsyncGenerator[Step]:
     """The frames after those that the reader was given, to the end of the entry."""
     writer = _Writer(reader, pen)
-    while not reader.ended():
+    while not reader.over:
         yield await writer.frame(then)
         then = None
 
