@@ -143,6 +143,24 @@ def _real_alone(mode: Mode, what: str) -> Mode:
     return Mode.REAL
 
 
+def debug(settings: Settings, *, file: Path, entry: str) -> int:
+    """Step through a call at a prompt; the exit code."""
+    return asyncio.run(_debugged(settings, case(file), entry))
+
+
+async def _debugged(settings: Settings, found: Case, entry: str) -> int:
+    from cwm_agent.core.debugger.engine import Debugger
+    from cwm_agent.core.debugger.engine import Worlds as Speakers
+    from cwm_agent.repl.debugger import run
+    from cwm_agent.resources import state_folder
+
+    async with worlds(settings, found, settings.mode) as opened:
+        mode = settings.mode if opened.imagined else Mode.REAL
+        speakers = Speakers(real=opened.real, imagined=opened.imagined)
+        debugger = Debugger(found.source, found.path, entry, speakers, mode=mode, limits=limits(settings))
+        return await run(debugger, history_file=state_folder() / "debug-history")
+
+
 def ledger(format_: str) -> int:
     """Print how often predictions came true; the exit code."""
     from cwm_agent.core.ledger import Ledger, in_words, rows
