@@ -14,7 +14,7 @@ from cwm_agent.traces.frames import Trace
 from cwm_agent.traces.grammar import START_MARKER
 from cwm_agent.traces.segments import Segment
 
-WRAPPED = 2
+WRAPPED = 1
 """Of three examples so many have a marked `main` around the call; the others begin in the called function itself."""
 HELD_OUT = 1_000_000_000
 """Seeds from here on are never trained on."""

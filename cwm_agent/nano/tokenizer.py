@@ -1,8 +1,7 @@
 """The small model's tokenizer: byte-level BPE with a vocabulary of its own and CWM's separators as special tokens.
 
 Digits, and the characters of a short quoted string, are tokens of their own, for a small model must count and compare
-them. What opens, parts and ends the values of LOCALS never merges with what stands beside it, so that a frame that is
-written in pieces has the ids of one that is written at once.
+them. Else text is cut where CWM's tokenizer cuts it, so that what suits the one in writing frames by pieces suits the other.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from cwm_agent.traces.grammar import Special, Vocabulary, look_up
 from cwm_agent.traces.segments import Segment, as_ids
 
 VOCABULARY = 1024
-_JSON = r'\{"|": "|", "|"\}|\.\.'
 _QUOTED = r"'[^'\n\"]*'"
 _CHARACTER = r"[^'](?=[^'\n]*'\z)"
-_WORD = _JSON + r"| {4,}| ?[A-Za-z_]+|[0-9]| ?[^\sA-Za-z_0-9\"]+\n?|\n"
+_WORD = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+"""As CWM's tokenizer cuts text, but for single digits, and a bracket before a word."""
 
 
 def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
