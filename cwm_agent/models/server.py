@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -75,8 +75,8 @@ class Server:
         for pause in self._pauses():
             begun = False
             try:
-                async with self._opened(path, content) as response:
-                    async for piece in self._pieces(response):
+                async with self._opened(path, content) as response, aclosing(self._pieces(response)) as pieces:
+                    async for piece in pieces:
                         begun = True
                         yield piece
                     return
@@ -124,7 +124,7 @@ class Server:
         except ValueError as error:
             raise self._gone("its answer is not JSON; is it a model server?", _START) from error
 
-    async def _pieces(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async def _pieces(self, response: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
         lines = response.aiter_lines()
         patience = self.patience.first
         while True:

@@ -1,7 +1,7 @@
 """The small model's tokenizer: byte-level BPE with a vocabulary of its own and CWM's separators as special tokens.
 
 Digits, and the characters of a short quoted string, are tokens of their own, for a small model must count and compare
-them. Else text is cut where CWM's tokenizer cuts it, so that what suits the one in writing frames by pieces suits the other.
+them. Else text is cut where CWM's tokenizer cuts it, so that frames that suit the one in pieces suit the other.
 """
 
 from __future__ import annotations

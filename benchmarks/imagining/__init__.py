@@ -1,0 +1,1 @@
+"""What the benchmark of imagination needs: a server, and the peer's method."""
