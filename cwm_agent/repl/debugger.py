@@ -113,7 +113,7 @@ def _prompt(desk: Desk, history_file: Path | None, *, interactive: bool) -> _Pro
 
 def _welcome(debugger: Debugger) -> Said:
     head = (Piece(f"{debugger.entry}", "bold"), Piece("  `help` lists the commands, `quit` leaves.", "quiet"))
-    return [head, *(text.note(each) for each in debugger.notes()), *text.position(debugger)]
+    return [head, *(text.note(each) for each in debugger.notes(quiet=True)), *text.position(debugger)]
 
 
 def _nothing(debugger: Debugger) -> Said:

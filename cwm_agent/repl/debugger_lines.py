@@ -11,6 +11,7 @@ from collections.abc import Callable
 from cwm_agent.core.debugger import looking
 from cwm_agent.repl import debugger_text as text
 from cwm_agent.repl.debugger_desk import Desk, Said
+from cwm_agent.text import printable_line
 from cwm_agent.views.spans import plain
 
 _CHUNK = 1 << 16
@@ -41,6 +42,7 @@ class Lines:
             self._print(plain(line).rstrip())
 
     def _print(self, line: str) -> None:
+        line = printable_line(line)
         try:
             print(line, flush=True)
         except UnicodeEncodeError:

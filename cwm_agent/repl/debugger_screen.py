@@ -17,6 +17,7 @@ from cwm_agent.core.debugger import looking
 from cwm_agent.repl import debugger_text as text
 from cwm_agent.repl.debugger_commands import COMMANDS
 from cwm_agent.repl.debugger_desk import Desk, Said
+from cwm_agent.text import printable_line
 from cwm_agent.views.paint import TERMINAL
 from cwm_agent.views.spans import code_line
 
@@ -37,6 +38,8 @@ class Screen:
             bottom_toolbar=self._bar,
             style=STYLE,
         )
+        # A terminal that does not tell where its cursor is has no bottom line; that needs no warning.
+        self._session.app.renderer.cpr_not_supported_callback = None
 
     async def read(self) -> str:
         """The next line; EOFError at Ctrl-D, KeyboardInterrupt at Ctrl-C."""
@@ -48,7 +51,7 @@ class Screen:
     def write(self, said: Said) -> None:
         """Print lines in their colours."""
         for line in said:
-            fragments = [(_style(piece.role), piece.text) for piece in line]
+            fragments = [(_style(piece.role), printable_line(piece.text)) for piece in line]
             print_formatted_text(FormattedText(fragments), style=STYLE)
 
     def _bar(self) -> FormattedText:

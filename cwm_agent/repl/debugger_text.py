@@ -131,11 +131,11 @@ def local_values(found: Sequence[Names]) -> list[Line]:
     if any(each.late for each in found):
         lines.append((Piece("as they were before the line ran:", "quiet"),))
     for name in dict.fromkeys(name for each in found for name in each.values):
-        told = {each: each.values.get(name) for each in found}
-        if len(set(told.values())) == 1:
-            lines.append(_local(found, name, next(iter(told.values()))))
+        told = [each.values.get(name) for each in found]
+        if len(set(told)) == 1:
+            lines.append(_local(found, name, told[0]))
         else:
-            lines += [_local([each], name, value) for each, value in told.items()]
+            lines += [_local([each], name, value) for each, value in zip(found, told, strict=True)]
     return lines or [(Piece("There are no locals here.", "quiet"),)]
 
 
@@ -192,11 +192,24 @@ def _row(row: Row, width: int) -> Line:
         Piece(f"{frame.event.value:<9} {frame.line or '?':>4}  ", "quiet"),
         Piece("  " * min(frame.depth, 12) + code_line(frame.source).strip()),
     )
-    news = ", ".join(f"{name} = {frame.locals[name]}" for name in row.changed) if row.changed else frame.value or ""
+    news = _differences(row) or ", ".join(f"{name} = {frame.locals[name]}" for name in row.changed) or frame.value or ""
+    news += "  (straight from its call)" if row.over else ""
     if not news:
         return first
     room = max(ROW - cells(first) - 3, 20)
     return (*first, Piece("   "), Piece(middle(news, room), "quiet"))
+
+
+def _differences(row: Row) -> str:
+    """What the two worlds say, where they differ: `m: ◇ 3 ◆ 2`."""
+    guess, fact = row.guess, row.frame
+    if guess is None or row.agrees is not False:
+        return ""
+    told = [(name, guess.locals.get(name), fact.locals.get(name)) for name in {**fact.locals, **guess.locals}]
+    if guess.value != fact.value:
+        told.append((fact.event.value, guess.value, fact.value))
+    shown = [f"{name}: ◇ {_or_none(one)} ◆ {_or_none(other)}" for name, one, other in told if one != other]
+    return ", ".join(shown)
 
 
 def information(debugger: Debugger) -> list[Line]:

@@ -45,6 +45,7 @@ class Cursor:
         self.breakpoints = breakpoints
         self.index = 0
         self.up = 0
+        self._skipped: list[str] = []
 
     @property
     def frame(self) -> Frame:
@@ -58,7 +59,7 @@ class Cursor:
         value that changes, and the first divergence, stop the move too. `stay`: say this at the end of the run, and do
         not move.
         """
-        at = self.index
+        at, self._skipped = self.index, []
         while await self._over(at + 1, over) and await self.run.reach(at + 1):
             at += 1
             reached = goal(self.run.frames, at)
@@ -98,7 +99,11 @@ class Cursor:
         fresh = index == len(run.frames) and not tape.ended
         if not fresh or tape.dreamer is None or frame.event is not FrameKind.CALL or frame.depth <= depth:
             return True
-        return await tape.turn(index, FrameKind.RETURN)
+        if not await tape.turn(index, FrameKind.RETURN):
+            return False
+        name = frame.function or "A call"
+        self._skipped.append(f"{name} was imagined straight to its return; from its call, `step` goes in.")
+        return True
 
     def _arrive(self, index: int, reason: Reason, *notes: str) -> Arrival:
         left, self.index = self.index, index
@@ -109,7 +114,8 @@ class Cursor:
             where = "here" if parting == index else f"at frame {parting + 1} (`diverge` goes there)"
             notes = (*notes, f"The two worlds part {where}. {compared.sentence}")
         changes = self.breakpoints.changes(self.run.frames, index) if index != left else ()
-        return Arrival(reason, (*self._left(left, index), *notes), changes)
+        skipped, self._skipped = self._skipped, []
+        return Arrival(reason, (*dict.fromkeys(skipped), *self._left(left, index), *notes), changes)
 
     def _left(self, left: int, index: int) -> tuple[str, ...]:
         """What the call that was left gave back, where the cursor now stands further out."""

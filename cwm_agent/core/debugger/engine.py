@@ -97,10 +97,10 @@ class Debugger:
             self.cursor = Cursor(self._original, self.breakpoints)
         return await self.run.reach(0)
 
-    def notes(self) -> tuple[str, ...]:
-        """What the worlds said beside the frames, and how their runs ended."""
+    def notes(self, *, quiet: bool = False) -> tuple[str, ...]:
+        """What the worlds said beside the frames, and how their runs ended; `quiet`: only where that was too early."""
         said = [notice for tape in self.run.tapes for notice in tape.notices]
-        return (*said, *ends(self.run))
+        return (*said, *ends(self.run, quiet=quiet))
 
     def output(self) -> str:
         """What the program wrote, as far as it is known; of a real run all of it."""

@@ -45,7 +45,11 @@ class Names(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A frame of the table: what is new in it; `agrees` is None where only one world speaks."""
+    """A frame of the table, the real one where there are two: what is new in it.
+
+    `agrees` is None where only one world speaks, and `guess` the imagined frame beside a real one. `over`: a return
+    that was imagined straight from its call.
+    """
 
     number: int
     here: bool
@@ -53,6 +57,7 @@ class Row(Struct, frozen=True):
     frame: Frame
     changed: tuple[str, ...]
     agrees: bool | None = None
+    guess: Frame | None = None
     over: bool = False
 
 
@@ -138,6 +143,7 @@ def _row(debugger: Debugger, at: int) -> Row:
         frame=frame,
         changed=names_,
         agrees=None if len(debugger.run.tapes) < 2 else _agrees(sides),
+        guess=sides[0][0].frames[sides[0][1]] if len(sides) > 1 else None,
         over=index in tape.over,
     )
 

@@ -15,9 +15,11 @@ from cwm_agent.traces.frames import FrameKind
 _RAW = 200
 
 
-def ends(run: Run) -> tuple[str, ...]:
-    """Why nothing more comes, one sentence or two for each world."""
-    return tuple(sentence for tape in run.tapes for sentence in end(tape, named=len(run.tapes) > 1))
+def ends(run: Run, *, quiet: bool = False) -> tuple[str, ...]:
+    """Why nothing more comes, one sentence or two for each world; `quiet`: not for one that came to its end."""
+    named = len(run.tapes) > 1
+    tapes = [tape for tape in run.tapes if not quiet or not isinstance(tape.outcome, Completed)]
+    return tuple(sentence for tape in tapes for sentence in end(tape, named=named))
 
 
 def end(tape: Tape, *, named: bool = False) -> tuple[str, ...]:
