@@ -113,7 +113,8 @@ class ImaginedWorld:
         scene = reader.scene
         given = _given(scene, so_far)
         reader.given(given)
-        await pen.begin(*prompt_segments(scene.entry.text), *trace_segments(given, complete=False))
+        context = prompt_segments(scene.entry.text)
+        await pen.begin([*context, *trace_segments(given, complete=False)], len(given))
         shown = Shown(scene, most + len(so_far))
         for told in filter(None, [shown.frame(frame) for frame in given]):
             if not so_far:

@@ -35,8 +35,8 @@ class Blanks:
                 kind = KIND_OF_SPECIAL.get(segment) if isinstance(segment, Special) else None
                 if kind is not None and kind in allowed:
                     return kind
-                raise self._pen.unreadable(f"No {' or '.join(allowed)} begins here.")
-        raise self._pen.unreadable("The model has nothing to say where a frame begins.")
+                raise self._pen.unreadable(f"it begins as no {' or '.join(allowed)}")
+        raise self._pen.unreadable("the model stopped before it")
 
     async def string(self, blank: str, follow: str) -> int:
         """A JSON string after a blank; how many characters of `follow`, the text after it, are already written."""
@@ -48,19 +48,19 @@ class Blanks:
                 if isinstance(segment, str):
                     before = scan.length
                     over = scan.feed(segment)
-                    if over is not None and not follow.startswith(over):
+                    if over and not follow.startswith(over) and isinstance(_json(scan.text), str):
                         self._pen.force(scan.text[before:])
                         return 0
                 self._pen.take(token)
                 if not isinstance(segment, str):
-                    raise self._pen.unreadable(f"{segment.value} in the middle of a value.")
-                if scan.wrong:
-                    raise self._pen.unreadable("A value is not a JSON string.")
+                    raise self._pen.unreadable(f"{segment.value} in the middle of a value")
+                if scan.wrong or (over is not None and not isinstance(_json(scan.text), str)):
+                    raise self._pen.unreadable("a value is not a JSON string")
                 if over is not None:
                     return len(over)
                 if scan.length > _LONGEST:
-                    raise self._pen.unreadable(f"A value is longer than {VALUE_LIMIT} characters.")
-        raise self._pen.unreadable("The model stopped in the middle of a value.")
+                    raise self._pen.unreadable(f"a value is longer than {VALUE_LIMIT:,} characters")
+        raise self._pen.unreadable("the model stopped in the middle of a value")
 
     async def choice(self, texts: Sequence[str]) -> str:
         """One of several lines: the model writes until it is decided which, the rest is forced.
@@ -76,11 +76,11 @@ class Blanks:
                 text += segment if isinstance(segment, str) else segment.value
                 texts = [each for each in texts if each.startswith(text)]
                 if not texts:
-                    raise self._pen.unreadable(f"The line cannot be one that comes next: {text.strip()[:80]}")
+                    raise self._pen.unreadable(f"it stands at no line that can come next: {text.strip()[:80]}")
                 if len(texts) == 1:
                     self._pen.force(texts[0][len(text) :])
                     return texts[0]
-        raise self._pen.unreadable("The model stopped in the middle of a line.")
+        raise self._pen.unreadable("the model stopped in the middle of a line")
 
     async def rest(self, rest: Rest) -> list[str]:
         """The model writes the locals to the end of their object; the names whose values are its own."""
@@ -91,24 +91,29 @@ class Blanks:
                     return self._names(rest)
                 self._pen.take(token)
                 if not isinstance(segment, str):
-                    raise self._pen.unreadable(f"{segment.value} in the middle of the locals.")
-        raise self._pen.unreadable("The model stopped in the middle of the locals.")
+                    raise self._pen.unreadable(f"{segment.value} in the middle of the locals")
+        raise self._pen.unreadable("the model stopped in the middle of the locals")
 
     def _names(self, rest: Rest) -> list[str]:
-        """The names with values of the model's; none where it wrote no object, which the decoder will say."""
-        try:
-            found = json.loads("".join(each for each in self._pen.frame if isinstance(each, str)))
-        except (ValueError, RecursionError):
-            return []
-        if not isinstance(found, dict):
-            return []
+        """The names with values of the model's, which are strings under names that there can be."""
+        found = _json("".join(each for each in self._pen.frame if isinstance(each, str)))
+        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+            raise self._pen.unreadable("the locals are not a JSON object of strings")
         allowed = found.keys() if rest.names is None else rest.names | rest.done
         for name in found:
             if name not in allowed:
-                raise self._pen.unreadable(f"`{name}` is no variable that there can be here.")
+                raise self._pen.unreadable(f"`{name}` is no variable that there can be")
         for name in sorted(rest.needed - found.keys()):
-            raise self._pen.unreadable(f"`{name}` is missing from the locals.")
+            raise self._pen.unreadable(f"`{name}` is missing from the locals")
         return [name for name, value in found.items() if name not in rest.done and rest.told.get(name) != value]
+
+
+def _json(text: str) -> object:
+    """The value, None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 class StringScan:

@@ -42,7 +42,7 @@ async def free_frame(reader: Reader, pen: Pen) -> Frame:
             segment = pen.take(token)
             for event in reader.read([segment]):
                 if isinstance(event, Ended):
-                    raise pen.unreadable("The model ended the trace before the entry returned.")
+                    raise pen.unreadable("the model ended the trace before the entry returned")
                 pen.finish_frame()
                 return event
-    raise pen.unreadable("The model stopped in the middle of a trace.")
+    raise pen.unreadable("the model stopped before the entry returned")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, MutableMapping
 from contextlib import aclosing, asynccontextmanager
 
 from msgspec import Struct
@@ -74,6 +74,7 @@ class Pen:
         self._requests = self._generated = self._frame_generated = 0
         self._forced = 0
         self.frame: list[Segment] = []
+        self._number = 1
 
     @property
     def usage(self) -> Usage:
@@ -86,9 +87,10 @@ class Pen:
             seconds=asyncio.get_running_loop().time() - self._began,
         )
 
-    async def begin(self, *segments: Segment) -> None:
-        """The context and the frames that are given: no part of the frame to come."""
+    async def begin(self, segments: Iterable[Segment], frames: int) -> None:
+        """The context and so many frames that are given: no part of the frame to come."""
         self._waiting += segments
+        self._number = frames + 1
         await self._settle()
         self._prompt_tokens, self._forced = self._forced, 0
 
@@ -112,11 +114,12 @@ class Pen:
         """The segments of the frame that is complete; the next one is begun."""
         segments, self.frame = self.frame, []
         self._frame_generated = 0
+        self._number += 1
         return segments
 
     def unreadable(self, reason: str) -> Cut:
         """What is raised where the model writes what the format does not have."""
-        return Cut(Unreadable(as_text(self.frame), reason))
+        return Cut(Unreadable(as_text(self.frame), f"Frame {self._number}: {reason}."))
 
     async def ask(
         self, tokens: int | None = None, *, stop: tuple[int, ...] = (), grammar: str | None = None
@@ -144,7 +147,7 @@ class Pen:
                 self._frame_generated += 1
                 yield token
                 if self._frame_generated > allowance.frame_tokens:
-                    raise self.unreadable(f"A frame of more than {allowance.frame_tokens:,} tokens has no end.")
+                    raise self.unreadable(f"after {allowance.frame_tokens:,} tokens it has no end")
         if count >= wanted and wanted == room:
             raise Cut(self._spent())
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from cwm_agent.observations import Completed, Unreadable, WorldNoticed
 from cwm_agent.traces.decode import Decoder, Ended
+from cwm_agent.traces.encode import frame_segments
 from cwm_agent.traces.follow import Follower
 from cwm_agent.traces.frames import Basis, Frame, FrameKind
 from cwm_agent.traces.grammar import HAS_LOCALS
@@ -37,6 +38,7 @@ class Reader:
     def given(self, frames: Sequence[Frame]) -> None:
         """Frames that nobody has to imagine, with the lines that they are known to have."""
         for raw, known in zip(shorten(frames), frames, strict=True):
+            self._decoder.feed(frame_segments(raw))
             frame = self._follower.follow(raw)
             if isinstance(frame, Unreadable):
                 raise Cut(frame)
@@ -72,7 +74,7 @@ class Reader:
             assert isinstance(event, Unreadable)
             raise Cut(event)
         if not self.over:
-            raise pen.unreadable("The model stopped before the entry returned.")
+            raise pen.unreadable("the model stopped before the entry returned")
 
     def known(self, depth: int) -> dict[str, str]:
         """The last whole locals of the function that runs at this depth."""
