@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from cwm_agent.core.debugger.engine import Debugger
 from cwm_agent.errors import CwmAgentError
-from cwm_agent.observations import LimitReached
+from cwm_agent.observations import Completed, LimitReached
 from cwm_agent.repl import debugger_text as text
 from cwm_agent.repl.debugger_commands import COMMANDS, do
 from cwm_agent.repl.debugger_desk import Desk, Quit, Said
@@ -21,7 +21,7 @@ from cwm_agent.text import printable
 from cwm_agent.views.spans import Piece
 
 T = TypeVar("T")
-DONE, NOTHING, LIMIT, INTERRUPTED = 0, 1, 4, 130
+DONE, NOTHING, WRONG, LIMIT, INTERRUPTED = 0, 1, 2, 4, 130
 _PATIENCE = 1.0
 """Seconds after which a person is told that something is under way."""
 
@@ -125,6 +125,11 @@ def _nothing(debugger: Debugger) -> Said:
 
 
 def _code(debugger: Debugger) -> int:
-    if any(tape.cut for tape in debugger.run.tapes):
-        return INTERRUPTED
-    return LIMIT if any(isinstance(tape.outcome, LimitReached) for tape in debugger.run.tapes) else NOTHING
+    """The exit code where there is nothing to debug."""
+    for tape in debugger.run.tapes:
+        match tape.outcome:
+            case LimitReached():
+                return LIMIT
+            case Completed(exit_code=code) if code == WRONG:
+                return WRONG
+    return INTERRUPTED if any(tape.cut for tape in debugger.run.tapes) else NOTHING

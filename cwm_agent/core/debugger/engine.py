@@ -120,7 +120,7 @@ class Debugger:
         if dreamer is None:
             raise ModelUnavailable(
                 "What would happen with another value can only be imagined, and there is no world model.",
-                remedy="Start with a world model (`cwm-agent doctor` says how), or change the source and debug again.",
+                remedy="Debug again with `--mode verify` and a world model (`--model-url URL`), or change the source.",
             )
         frames, index = self._standing()
         edit = self._edit(frames[index], index, name, expression)
