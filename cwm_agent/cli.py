@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -87,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     what = trace.add_mutually_exclusive_group()
     what.add_argument("--call", metavar="EXPR", help="a call, evaluated in the file")
     what.add_argument("--test", metavar="NAME", help="a test of the file, as pytest names it")
-    trace.add_argument("arguments", nargs="*", metavar="ARG", help="arguments of the script")
+    trace.add_argument("--args", metavar="WORDS", default="", help="the script's arguments, split as a shell would")
     trace.add_argument("--format", choices=("text", "jsonl", "html", "svg"), default="text", help="what is written")
     trace.add_argument("--output", type=Path, metavar="OUT", help="write it there")
 
@@ -201,7 +202,7 @@ def _undo(args: argparse.Namespace) -> int:
 def _trace(args: argparse.Namespace) -> int:
     from cwm_agent import compose_traces
 
-    wish = compose_traces.Wish(call=args.call or "", test=args.test or "", arguments=tuple(args.arguments))
+    wish = compose_traces.Wish(call=args.call or "", test=args.test or "", arguments=tuple(shlex.split(args.args)))
     return compose_traces.trace(_settings(args), file=args.file, wish=wish, format_=args.format, output=args.output)
 
 

@@ -74,7 +74,7 @@ class WorldSettings(_Section):
     """How many tests or calls are imagined before something runs."""
     seconds: float = Field(default=20.0, gt=0)
     """Time limit of one trace, imagined or real."""
-    frames: int = Field(default=2_000, ge=1)
+    frames: int = Field(default=5_000, ge=1)
     """How many frames one trace may have."""
     tokens: int = Field(default=8_192, ge=1)
     """How many tokens a model may write for one trace."""

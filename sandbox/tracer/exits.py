@@ -12,9 +12,20 @@ def ours(filename):
 
 
 def trimmed(traceback):
-    """The traceback from the first frame that is not ours."""
+    """The traceback from the first frame that is not ours, and without what is ours at its end.
+
+    The tracer raises the RecursionError that the program has earned. It does so before the function's first line, in
+    which the program itself would not have been either.
+    """
     while traceback is not None and ours(traceback.tb_frame.f_code.co_filename):
         traceback = traceback.tb_next
+    last, entry = traceback, traceback
+    while entry is not None and not ours(entry.tb_frame.f_code.co_filename):
+        if entry.tb_lineno != entry.tb_frame.f_code.co_firstlineno:
+            last = entry
+        entry = entry.tb_next
+    if entry is not None:
+        last.tb_next = None
     return traceback
 
 
