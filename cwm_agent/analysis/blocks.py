@@ -13,12 +13,13 @@ from cwm_agent.analysis.graph import Graph, Op
 class Block(Struct, frozen=True):
     """One block around the running statement; `handler` is where exceptions go outside of it.
 
-    A loop has its two labels, a `with` its item, a `try` with `finally` that body.
+    A loop has its two labels and what it goes over, a `with` its item, a `try` with `finally` that body.
     """
 
     handler: int | None
     exit: int = -1
     again: int = -1
+    over: ast.expr | None = None
     item: ast.withitem | None = None
     line: int = 0
     final: tuple[ast.stmt, ...] = ()
@@ -45,11 +46,11 @@ class Blocks:
         found: Block | None = None
         for at in range(len(kept) - 1, -1, -1):
             block = kept[at]
-            if block.is_loop:
-                if to_loop:
-                    found = block
-                    break
-                continue
+            if block.is_loop and to_loop:
+                found = block
+                break
+            if block.over is not None:
+                graph.step(Op.DROP, 0, block.over)
             graph.handler = block.handler
             self.stack = kept[:at]
             if block.item is not None:

@@ -7,6 +7,7 @@ import ast
 from msgspec import Struct
 
 from cwm_agent.analysis.codes import Code, Codes, Function, Scope, own_nodes
+from cwm_agent.analysis.generators import Generators
 from cwm_agent.analysis.graph import Node, Op
 from cwm_agent.analysis.names import Meaning, Names
 from cwm_agent.analysis.special import RESUMING, methods_of, methods_of_builtin
@@ -46,13 +47,13 @@ class Calls:
                 self._methods.setdefault(code.name, set()).add(code.number)
                 if code.node.decorator_list:
                     self._described.setdefault(code.name, set()).add(code.number)
-        self._generators = frozenset(code.number for code in codes.all if code.resumed)
+        self.generators = Generators(codes, self.names)
         self._loose = self._escaping()
 
     def methods(self, *names: str) -> frozenset[int]:
         """The methods of these names in any class, without generators' bodies, which a call does not run."""
         found = {number for name in names for number in self._methods.get(name, ())}
-        return frozenset(found - self._generators)
+        return frozenset(found - self.generators.all)
 
     def _escaping(self) -> frozenset[int]:
         """The functions that something else may call: those that are used as values, and those that are decorated."""
@@ -64,7 +65,7 @@ class Calls:
                     found.add(self.codes.of_node[node].number)
                 elif id(node) not in called and isinstance(getattr(node, "ctx", None), ast.Load):
                     found |= self._value(node, code)
-        return frozenset(found | self._of_foreign_classes()) - self._generators
+        return frozenset(found | self._of_foreign_classes()) - self.generators.all
 
     def _is_handed_out(self, node: Scope, called: set[int]) -> bool:
         if isinstance(node, ast.Lambda):
@@ -120,13 +121,13 @@ class Calls:
                     waiting += [other for other in codes if self.codes.all[other].is_class]
             if node.keywords:
                 found |= self.methods("__call__")
-        return frozenset(found) - self._generators
+        return frozenset(found) - self.generators.all
 
     @property
     def anything(self) -> Callees:
         """What code that is not in the source may call."""
         special = [name for name in self._methods if name.startswith("__") and name.endswith("__")]
-        return Callees(self._loose | self.methods(*special), self._generators)
+        return Callees(self._loose | self.methods(*special), self.generators.all)
 
     def of(self, node: Node, code: Code) -> Callees:
         """What this step of this code may call."""
@@ -146,17 +147,30 @@ class Calls:
             fresh |= self._raised(node, code)
         if node.op is Op.COMPARE and isinstance(node.of, ast.Compare):
             asks = isinstance(node.of.ops[int(node.name)], ast.In | ast.NotIn)
-            return Callees(fresh, self._generators if asks else frozenset())
+            return Callees(fresh, self.generators.all if asks else frozenset())
         if node.op in (Op.ENTER, Op.EXIT):
             fresh |= self._loose
-        return Callees(
-            fresh, self._generators if node.op in RESUMING or node.op in (Op.ENTER, Op.EXIT) else frozenset()
-        )
+        return self._resuming(node, code, fresh)
+
+    def _resuming(self, node: Node, code: Code, fresh: frozenset[int]) -> Callees:
+        """What a step calls that may ask an iterator, or let go of one."""
+        generators = self.generators
+        if node.op in (Op.BIND, Op.UNBIND, Op.SET_ATTRIBUTE, Op.SET_SUBSCRIPT):
+            return Callees(fresh | self.methods("__del__"), generators.held)
+        if node.op in (Op.NEXT, Op.DROP):
+            made = generators.makes(node.of, code)
+            must = made is not None and not generators.held and node.op is Op.NEXT
+            own = fresh if made is None else frozenset()
+            return Callees(own, generators.over(node.of, code), must=must, again=False)
+        if node.op is Op.SPREAD or (node.op is Op.DELEGATE and isinstance(node.of, ast.expr)):
+            return Callees(fresh, generators.over(node.of, code))
+        resumes = node.op in RESUMING or node.op in (Op.ENTER, Op.EXIT)
+        return Callees(fresh, generators.all if resumes else frozenset())
 
     def _class(self, node: Node) -> Callees:
         assert isinstance(node.of, ast.ClassDef)
         own = frozenset({self.codes.of_node[node.of].number})
-        return Callees(own | self.methods(*methods_of(Op.CLASS, None, "")) | self._loose, self._generators)
+        return Callees(own | self.methods(*methods_of(Op.CLASS, None, "")) | self._loose, self.generators.all)
 
     def _raised(self, node: Node, code: Code) -> frozenset[int]:
         kind = node.of.exc if isinstance(node.of, ast.Raise) else None
@@ -169,13 +183,13 @@ class Calls:
         found: set[int] = set()
         for number in numbers:
             found |= self.constructors(number) if self.codes.all[number].is_class else {number}
-        return frozenset(found) - self._generators
+        return frozenset(found) - self.generators.all
 
     def called(self, call: ast.Call, code: Code) -> Callees:
         """What this call may call, in this code."""
         match call.func:
             case ast.Name(id=name):
-                return self._by_name(name, self.names.meaning(name, code))
+                return self._by_name(name, self.names.meaning(name, code), len(call.args))
             case ast.Attribute(value=owner, attr=name):
                 found = self.anything
                 return Callees(found.fresh | self.methods(name) | self._of_module(owner, name, code), found.resumed)
@@ -191,16 +205,16 @@ class Calls:
             return frozenset()
         return self._entered(self.names.meaning(name, self.codes.all[0]).codes)
 
-    def _by_name(self, name: str, meaning: Meaning) -> Callees:
+    def _by_name(self, name: str, meaning: Meaning, count: int) -> Callees:
         only = meaning.only
         if only is not None and not self.codes.all[only].is_class:
-            runs = frozenset({only}) - self._generators
+            runs = frozenset({only}) - self.generators.all
             return Callees(runs, must=bool(runs), again=False)
         fresh = self._entered(meaning.codes)
         if only is not None and fresh:
-            return Callees(fresh | self.methods("__call__", "__set_name__") | self._loose, self._generators)
+            return Callees(fresh | self.methods("__call__", "__set_name__") | self._loose, self.generators.all)
         if meaning.builtin and not meaning.unknown:
-            special = methods_of_builtin(name)
+            special = methods_of_builtin(name) if name != "type" or count == 1 else None
             if special is not None:
                 return Callees(self.methods(*special))
             return self.anything if name not in _RUNS else Callees(certain=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cwm_agent.analysis.codes import Comprehension
-from cwm_agent.analysis.graph import Graph, Op
+from cwm_agent.analysis.graph import SURE, Graph, Op
 
 _MANY = 15  # displays and calls with more parts than this are built in pieces
 Open = list[int]
@@ -162,12 +162,14 @@ class Expressions:
         self.visit(node.func)
         if isinstance(node.func, ast.Attribute):
             line = node.func.end_lineno or line
-        spread = len(node.args) + len(node.keywords) > _MANY
+        many = len(node.args) + 2 * len(node.keywords) > _MANY
+        spread = many or any(isinstance(argument, ast.Starred) for argument in node.args)
         for argument in node.args:
-            spread = spread or isinstance(argument, ast.Starred)
-            self.visit(argument)
             if spread:
                 self.graph.maybe(node.lineno)
+            self.visit(argument)
+        if spread:
+            self.graph.maybe(node.lineno)
         for keyword in node.keywords:
             self.visit(keyword.value)
             if keyword.arg is None:
@@ -195,14 +197,17 @@ class Expressions:
             return
         pieces = len(node.elts) > _MANY or any(isinstance(each, ast.Starred) for each in node.elts)
         for element in node.elts:
-            self.visit(element)
             if pieces:
                 self.graph.maybe(node.lineno)
+            self.visit(element)
         self.graph.step(Op.HASH if hashed else Op.NOTHING, node.lineno, node)
 
     def _dict(self, node: ast.Dict) -> None:
         constant = len(node.keys) > 1 and all(key is not None and folds(key) for key in node.keys)
+        pieces = len(node.keys) > _MANY or None in node.keys
         for key, value in zip(node.keys, node.values, strict=True):
+            if pieces:
+                self.graph.maybe(node.lineno)
             if key is not None and constant:
                 self.graph.maybe(key.lineno)
             elif key is not None:
@@ -210,8 +215,6 @@ class Expressions:
             self.visit(value)
             if key is None:
                 self.graph.step(Op.SPREAD, node.lineno, value)
-            elif len(node.keys) > _MANY or None in node.keys:
-                self.graph.maybe(node.lineno)
         self.graph.step(Op.HASH, node.lineno, node)
 
     def _starred(self, node: ast.Starred) -> None:
@@ -274,10 +277,10 @@ class Expressions:
         for test in each.ifs:
             graph.open, false = self.branch(test, test.lineno)
             kept, graph.open = graph.open, false
-            graph.jump(top, back=True)
+            graph.jump(top, SURE)
             graph.open = kept
         self.loops(generators[1:], inside)
-        graph.jump(top, back=True)
+        graph.jump(top, SURE)
         graph.open = done
 
     def _yield(self, node: ast.Yield) -> None:

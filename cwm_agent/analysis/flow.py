@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from cwm_agent.analysis.callees import Callees, Calls
 from cwm_agent.analysis.codes import Code, Codes
-from cwm_agent.analysis.graph import Node, Op
-from cwm_agent.analysis.layout import MAYBE, Layout, Reach
+from cwm_agent.analysis.graph import MAYBE, SURE, Node, Op
+from cwm_agent.analysis.layout import Layout, Reach
 from cwm_agent.analysis.statements import lay_out
 from cwm_agent.traces.frames import Frame, FrameKind
 
@@ -80,6 +80,7 @@ class Flow:
         if frame.event is FrameKind.EXCEPTION:
             steps = [layout.nodes[number] for number in layout.reachable if layout.nodes[number].at in (line, 0)]
             self._add_ends(layout, self._handled(layout, steps, line), found)
+            self._add_closed(found)
             return True
         starts, to = self._starts(layout, frame)
         if frame.event is FrameKind.CALL and line in layout.gives_back and layout.code.resumed:
@@ -91,10 +92,10 @@ class Flow:
         line = frame.line or 0
         if frame.event is FrameKind.LINE:
             return layout.begins.get(line, []), []
-        to = [(target, 2) for target, _ in layout.nodes[0].edges] if line == layout.code.first else []
+        to = layout.onward(0, SURE) if line == layout.code.first else []
         waiting = layout.gives_back.get(line, [])
         running = [number for number in waiting if layout.nodes[number].op is Op.DELEGATE]
-        to += [(target, 2 * back) for number in waiting for target, back in layout.nodes[number].edges]
+        to += [each for number in waiting for each in layout.onward(number)]
         return running, to
 
     def _returned(self, frame: Frame, caller: Frame) -> Next:
@@ -119,10 +120,11 @@ class Flow:
         certain = bool(calling)
         calling = calling or reach.steps
         again = [node.number for node in calling if self.calls.of(node, layout.code).again]
-        after = [(target, 0) for node in calling for target, back in node.edges]
+        after = [each for node in calling for each in layout.onward(node.number)]
         rest = layout.walk(again, after, line, self._stops(layout))
         for node in calling:
             found.add(Successor(FrameKind.EXCEPTION, layout.code.name, node.at or line))
+        found.update(self._entries(Callees(self.calls.methods("__del__"), self.calls.generators.held)))
         return self._add(layout, rest, line, found) and certain
 
     @staticmethod
@@ -134,6 +136,10 @@ class Flow:
         return frozenset(
             node.number for node in layout.nodes if node.op is Op.CALL and self.calls.of(node, layout.code).must
         )
+
+    def _add_closed(self, found: set[Successor]) -> None:
+        """Add the generators that may be closed, and the objects that may be deleted, when their function is left."""
+        found.update(self._entries(Callees(self.calls.methods("__del__"), self.calls.generators.all)))
 
     def _add(self, layout: Layout, reach: Reach, line: int, found: set[Successor]) -> bool:
         """Add what the steps of a line can do; whether that is all."""
@@ -172,9 +178,9 @@ class Flow:
 
     def _from_line(self, layout: Layout, line: int, stops: frozenset[int]) -> Reach:
         """What can be come to from a line, or from the start of the function where this is its line."""
-        to = [(target, 2) for target, _ in layout.nodes[0].edges] if self._is_start(layout.code, line) else []
+        to = layout.onward(0, SURE) if self._is_start(layout.code, line) else []
         waiting = layout.gives_back.get(line, [])
-        to += [(target, 2 * back) for number in waiting for target, back in layout.nodes[number].edges]
+        to += [each for number in waiting for each in layout.onward(number)]
         return layout.walk(layout.begins.get(line, []), to, line, stops)
 
     @staticmethod

@@ -6,6 +6,9 @@ import ast
 from collections.abc import Iterable
 from enum import Enum, auto
 
+NEVER, MAYBE, SURE = 0, 1, 2
+"""Whether a line is reported anew when the flow comes to it from itself."""
+
 
 class Op(Enum):
     """What a step does, as far as it may raise, call, or give control away."""
@@ -41,17 +44,19 @@ class Op(Enum):
     CLASS = auto()
     DECORATE = auto()
     RETURN = auto()
+    DROP = auto()  # the iterator of a loop that is left early
 
 
 class Node:
     """One step. `line` is 0 where the compiler gives it none: it then belongs to the line that it is come to from.
 
     `raw` is its line in the source, `at` the one that a return or an exception here would show. `handler` is the step
-    that an exception goes to, or None where it leaves the function; an edge is marked where it goes back. `quiet` steps
-    are in a comprehension. After a `blank` one some versions report the line anew.
+    that an exception goes to, or None where it leaves the function. An edge tells the next step, and whether its line
+    is reported anew where it is the same. `quiet` steps are in a comprehension. After a `blank` one some versions
+    report the line anew. One that `restores` a handler raises again what that had caught, from where it was raised.
     """
 
-    __slots__ = ("at", "blank", "edges", "handler", "line", "name", "number", "of", "op", "quiet", "raw")
+    __slots__ = ("at", "blank", "edges", "handler", "line", "name", "number", "of", "op", "quiet", "raw", "restores")
 
     def __init__(self, number: int, op: Op, line: int, of: ast.AST | None, name: str, handler: int | None) -> None:
         self.number = number
@@ -64,7 +69,8 @@ class Node:
         self.handler = handler
         self.quiet = False
         self.blank = False
-        self.edges: list[tuple[int, bool]] = []
+        self.restores: int | None = None
+        self.edges: list[tuple[int, int]] = []
 
 
 class Graph:
@@ -76,7 +82,6 @@ class Graph:
         self.handler: int | None = None
         self.hushed = 0  # how many comprehensions are around
         self._quiet = quiet
-        self._last = 0
         self.put(self.label())
 
     def step(self, op: Op, line: int, of: ast.AST | None = None, name: str = "") -> Node:
@@ -84,7 +89,6 @@ class Graph:
         node = Node(len(self.nodes), op, line, of, name, self.handler)
         if self.hushed or line in self._quiet:
             node.line, node.at, node.quiet = 0, self._quiet.get(line, line), True
-        self._last = line or self._last
         self.nodes.append(node)
         self._connect(node.number)
         self.open = [node.number]
@@ -101,7 +105,7 @@ class Graph:
     def maybe(self, line: int) -> None:
         """A step that some versions have and others have not."""
         before = list(self.open)
-        if before and self._last != line:
+        if any(self.nodes[number].line != line for number in before):
             self.step(Op.NOTHING, line)
             self.open += before
 
@@ -117,16 +121,16 @@ class Graph:
         self._connect(label)
         self.open = [label]
 
-    def jump(self, label: int, *, back: bool = False) -> None:
-        """Go to this label; nothing is open after it."""
-        self._connect(label, back=back)
+    def jump(self, label: int, anew: int = NEVER) -> None:
+        """Go to this label; nothing is open after it. `anew`: whether the line is reported anew, as after a loop."""
+        self._connect(label, anew)
         self.open = []
 
     def artificial(self) -> None:
         """A step without a line, after which the same line may be reported anew."""
         self.step(Op.NOTHING, 0).blank = True
 
-    def _connect(self, number: int, *, back: bool = False) -> None:
+    def _connect(self, number: int, anew: int = NEVER) -> None:
         for origin in self.open:
-            if (number, back) not in self.nodes[origin].edges:
-                self.nodes[origin].edges.append((number, back))
+            if (number, anew) not in self.nodes[origin].edges:
+                self.nodes[origin].edges.append((number, anew))

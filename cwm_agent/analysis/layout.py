@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cwm_agent.analysis.codes import Code
-from cwm_agent.analysis.graph import Graph, Node, Op
+from cwm_agent.analysis.graph import MAYBE, SURE, Graph, Node, Op
 from cwm_agent.analysis.raising import definitely_bound, raises
-
-MAYBE, SURE = 1, 2
 
 
 class Reach:
@@ -54,9 +52,9 @@ class Layout:
             node = self.nodes[number]
             if node.op in (Op.YIELD, Op.DELEGATE):
                 self.gives_back.setdefault(node.raw, []).append(number)
-            for target, back in node.edges:
+            for target, again in node.edges:
                 line = self.nodes[target].line
-                if line and (line != node.line or back) and target not in self.begins.setdefault(line, []):
+                if line and (line != node.line or again) and target not in self.begins.setdefault(line, []):
                     self.begins[line].append(target)
 
     def walk(self, at: Iterable[int], to: Iterable[tuple[int, int]], line: int, stops: frozenset[int]) -> Reach:
@@ -89,8 +87,30 @@ class Layout:
             found.returned.add(node.at or line)
         if node.op is Op.RERAISE:
             if node.handler is None:
-                found.returned.add(node.at or line)
+                found.returned |= {node.at or line, *self._origins(node)}
                 return []
             return [(node.handler, MAYBE)]
-        kept = 0 if node.line else max(anew, MAYBE if node.blank else 0)
-        return [(target, SURE if back and not self.nodes[target].quiet else kept) for target, back in node.edges]
+        return self.onward(node.number, 0 if node.line else max(anew, MAYBE if node.blank else 0))
+
+    def _origins(self, node: Node) -> set[int]:
+        """The lines at which an exception that is raised again may have been raised first."""
+        found: set[int] = set()
+        seen: set[int] = set()
+        waiting = [node.restores]
+        while waiting:
+            handler = waiting.pop()
+            if handler is None or handler in seen:
+                continue
+            seen.add(handler)
+            for number in self.reachable:
+                origin = self.nodes[number]
+                if origin.handler == handler:
+                    waiting.append(origin.restores)
+                    if origin.op is not Op.NOTHING:
+                        found.add(origin.at)
+        return found - {0}
+
+    def onward(self, number: int, anew: int = 0) -> list[tuple[int, int]]:
+        """The steps after one, each with how surely its line is reported anew; `anew` where nothing else tells."""
+        edges = self.nodes[number].edges
+        return [(target, again if again and not self.nodes[target].quiet else anew) for target, again in edges]

@@ -47,7 +47,7 @@ class Matching:
             case ast.MatchStar():
                 return []
             case ast.MatchOr(patterns=choices):
-                return self._either(choices)
+                return self._either(pattern, choices)
             case ast.MatchValue(value=value):
                 self._expressions.visit(value)
             case ast.MatchMapping(keys=keys):
@@ -60,13 +60,15 @@ class Matching:
             failed += self._pattern(inner)
         return failed
 
-    def _either(self, choices: list[ast.pattern]) -> list[int]:
+    def _either(self, whole: ast.MatchOr, choices: list[ast.pattern]) -> list[int]:
         fitting: list[int] = []
         graph = self._graph
         for choice in choices:
             failed = self._pattern(choice)
+            graph.maybe(whole.lineno)
             fitting += graph.open
             graph.open = failed
+            graph.maybe(whole.lineno)
         failed, graph.open = graph.open, fitting
         return failed
 

@@ -33,7 +33,7 @@ _READS = frozenset(
         *("get", "items", "keys", "values", "most_common", "elements"),
     }
 )
-_QUIET = frozenset({Op.NOTHING, Op.LOAD, Op.BIND, Op.RETURN, Op.RERAISE})
+_QUIET = frozenset({Op.NOTHING, Op.LOAD, Op.RETURN, Op.RERAISE})
 
 
 class Change(Struct, frozen=True):

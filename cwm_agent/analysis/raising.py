@@ -9,7 +9,7 @@ from cwm_agent.analysis.expressions import folds
 from cwm_agent.analysis.graph import Graph, Node, Op
 from cwm_agent.analysis.names import BUILTINS
 
-_NEVER = frozenset({Op.NOTHING, Op.BIND, Op.RETURN, Op.RERAISE})
+_NEVER = frozenset({Op.NOTHING, Op.BIND, Op.RETURN, Op.RERAISE, Op.DROP})
 
 
 def raises(node: Node, code: Code, bound: frozenset[str], known: frozenset[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from cwm_agent.analysis.blocks import Block, Blocks, leave
 from cwm_agent.analysis.codes import Code, Function, signature_types
 from cwm_agent.analysis.expressions import Expressions, folds
-from cwm_agent.analysis.graph import Graph, Op
+from cwm_agent.analysis.graph import MAYBE, NEVER, SURE, Graph, Op
 from cwm_agent.analysis.matching import Matching
 
 Try = ast.Try | ast.TryStar
@@ -124,7 +124,7 @@ class Statements:
 
     def _decorate(self, node: Function | ast.ClassDef) -> None:
         for decorator in reversed(node.decorator_list):
-            self.graph.step(Op.DECORATE, decorator.lineno, node)
+            self.graph.either(Op.DECORATE, (decorator.lineno, node.lineno), node)
         self.graph.step(Op.BIND, node.lineno, node, node.name)
 
     def _class(self, node: ast.ClassDef) -> None:
@@ -207,7 +207,9 @@ class Statements:
         self.graph.step(Op.NOTHING, node.lineno)
         loop = self.blocks.unwind(to_loop=True)
         if loop is not None:
-            self.graph.jump(loop.again if again else loop.exit, back=again)
+            if loop.over is not None and not again:
+                self.graph.step(Op.DROP, 0, loop.over)
+            self.graph.jump(loop.again if again else loop.exit, SURE if again else NEVER)
         self.graph.open = []
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
@@ -220,10 +222,10 @@ class Statements:
         graph.either(Op.DELEGATE if waits else Op.NEXT, lines, node.iter)
         over = list(graph.open)
         self.expressions.bind(node.target)
-        self.blocks.stack = [*self.blocks.stack, Block(graph.handler, done, top)]
+        self.blocks.stack = [*self.blocks.stack, Block(graph.handler, done, top, over=node.iter)]
         self.run(node.body)
         self.blocks.stack = self.blocks.stack[:-1]
-        graph.jump(top, back=True)
+        graph.jump(top, SURE)
         graph.open = over
         self.run(node.orelse)
         graph.put(done)
@@ -239,7 +241,7 @@ class Statements:
         self.blocks.stack = [*self.blocks.stack, Block(graph.handler, done, top)]
         self.run(node.body)
         self.blocks.stack = self.blocks.stack[:-1]
-        graph.jump(top, back=True)
+        graph.jump(top, MAYBE)  # the test stands at the end of the loop too
         graph.open = false
         self.run(node.orelse)
         graph.put(done)
@@ -280,7 +282,7 @@ class Statements:
         leave(graph, block)
         passed = list(graph.open)
         graph.artificial()
-        graph.step(Op.RERAISE, 0, node)
+        graph.step(Op.RERAISE, 0, node).restores = handler
         graph.open = done + passed
 
     def _raise(self, node: ast.Raise) -> None:
@@ -358,7 +360,7 @@ class Statements:
             graph.put(cleanup)
             graph.artificial()
             graph.step(Op.UNBIND, 0, clause, clause.name or "")
-            graph.step(Op.RERAISE, 0, clause)
+            graph.step(Op.RERAISE, 0, clause).restores = cleanup
         graph.open = missed + (done if star else [])
         return done
 
@@ -366,6 +368,7 @@ class Statements:
         graph = self.graph
         true, false = self.expressions.branch(node.test, node.lineno)
         graph.open = false
+        graph.maybe(node.test.lineno)
         graph.maybe(node.lineno)
         self.expressions.all([node.msg])
         if graph.open:
