@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
-from itertools import pairwise
 from typing import Any, Self
 
 from cwm_agent.errors import LimitError, ModelUnavailable
+from cwm_agent.models.encoding import Encoder
 from cwm_agent.models.server import Patience, Server
 from cwm_agent.protocols import Sampling, Token
 from cwm_agent.traces.grammar import Special, Vocabulary, look_up
 
-CACHED = 8192
-"""Texts whose ids are kept."""
-_SPELLED = re.compile(r"<(?=\|)")
 _REMEDY = "Name one that it serves, or start the server with the model that you want."
 
 
@@ -25,13 +20,16 @@ class VllmModel:
     from two requests.
     """
 
-    def __init__(self, server: Server, name: str, vocabulary: Vocabulary, context_tokens: int) -> None:
+    def __init__(
+        self, server: Server, name: str, vocabulary: Vocabulary, context_tokens: int, encoder: Encoder | None = None
+    ) -> None:
         self._server = server
         self._name = name
         self._vocabulary = vocabulary
         self._context_tokens = context_tokens
         self._specials = vocabulary.specials()
-        self._known: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+        parting = Special.FRAME
+        self._encoder = encoder or Encoder(self._tokenize, parting.value, vocabulary.id(parting))
 
     @classmethod
     async def connect(cls, url: str, model: str, *, patience: Patience | None = None, key: str = "") -> Self:
@@ -43,6 +41,7 @@ class VllmModel:
             ids = {special.value: each[0] for special, each in zip(Special, found, strict=True) if len(each) == 1}
             made = cls(server, model, look_up(ids.get), context)
             await made._check_text()
+            await made._encoder.check()
         except BaseException:
             await server.aclose()
             raise
@@ -50,7 +49,8 @@ class VllmModel:
 
     def afresh(self) -> Self:
         """The same model over the same connections, with no text known yet."""
-        return type(self)(self._server, self._name, self._vocabulary, self._context_tokens)
+        encoder = self._encoder.afresh()
+        return type(self)(self._server, self._name, self._vocabulary, self._context_tokens, encoder)
 
     @property
     def name(self) -> str:
@@ -68,20 +68,8 @@ class VllmModel:
         return self._context_tokens
 
     async def encode(self, text: str) -> tuple[int, ...]:
-        """The ids of a text that stays text.
-
-        The server reads a separator wherever one is spelt, so it is given no text that spells one: each is cut behind
-        its first character.
-        """
-        if text in self._known:
-            self._known.move_to_end(text)
-            return self._known[text]
-        pieces = _apart(text)
-        ids = tuple([number for piece in pieces for number in await _tokenized(self._server, self._name, piece)])
-        self._known[text] = ids
-        if len(self._known) > CACHED:
-            self._known.popitem(last=False)
-        return ids
+        """The ids of a text that stays text."""
+        return await self._encoder.encode(text)
 
     async def complete(self, prompt_ids: Sequence[int], sampling: Sampling) -> AsyncIterator[Token]:
         """Continue a prompt; LimitError where it leaves no room. Closing the iterator hangs up, which ends the work."""
@@ -153,6 +141,9 @@ class VllmModel:
             found[plain[-1]] = text
         return found
 
+    async def _tokenize(self, text: str) -> list[int]:
+        return await _tokenized(self._server, self._name, text)
+
     async def _check_text(self) -> None:
         """Make sure that text stays text in this tokenizer, whatever it spells."""
         ids = await self.encode("".join(special.value for special in self._vocabulary.ids))
@@ -161,12 +152,6 @@ class VllmModel:
             raise ModelUnavailable(
                 f"The server makes separators of text: {spelt}.", remedy="Its tokenizer is not CWM's."
             )
-
-
-def _apart(text: str) -> list[str]:
-    """The text in pieces of which none spells a separator."""
-    cuts = [0, *(match.end() for match in _SPELLED.finditer(text)), len(text)]
-    return [text[start:end] for start, end in pairwise(cuts) if start < end]
 
 
 async def _tokenized(server: Server, model: str, text: str) -> list[int]:

@@ -172,23 +172,22 @@ class Pen:
             raise Cut(LimitReached("time", f"{limit:g} s")) from error
 
     async def _settle(self) -> None:
-        """Encode what was forced: each text between two separators in one piece."""
+        """Encode what was forced: each text between two separators in one piece, all of them at once."""
         waiting, self._waiting = self._waiting, []
-        text: list[str] = []
-        before = len(self._ids)
+        parts: list[Segment] = []
         for segment in waiting:
-            if isinstance(segment, str):
-                text.append(segment)
-                continue
-            self._ids += await self._encoded("".join(text))
-            text.clear()
-            self._ids.append(self._model.vocabulary.id(segment))
-        self._ids += await self._encoded("".join(text))
+            if isinstance(segment, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += segment
+            else:
+                parts.append(segment)
+        texts = [each for each in parts if isinstance(each, str) and each]
+        encoded = dict(zip(texts, await asyncio.gather(*map(self._encoded, texts)), strict=True))
+        before = len(self._ids)
+        for part in parts:
+            self._ids += encoded.get(part, ()) if isinstance(part, str) else (self._model.vocabulary.id(part),)
         self._forced += len(self._ids) - before
 
     async def _encoded(self, text: str) -> tuple[int, ...]:
-        if not text:
-            return ()
         if text not in self._encodings:
             async with self._in_time():
                 ids = await self._model.encode(text)
