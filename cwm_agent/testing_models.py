@@ -121,8 +121,7 @@ class ScriptedTraceModel:
         prompt = tuple(chain.from_iterable(self._bytes_of.get(number, (number,)) for number in prompt_ids))
         for known in self._beliefs:
             if known[: len(prompt)] == prompt:
-                rest = self._tokens(known[len(prompt) :])
-                return chain(rest, cycle(self._tokens(self._endless))) if self._endless else iter(rest)
+                return chain(self._tokens(known[len(prompt) :]), cycle(self._tokens(self._endless)))
         self.strayed.append(self._spelt(prompt))
         return iter(())
 
@@ -130,13 +129,12 @@ class ScriptedTraceModel:
         for segment in segments:
             yield from segment.encode() if isinstance(segment, str) else (_SPECIALS[segment],)
 
-    def _tokens(self, units: tuple[int, ...]) -> list[int]:
-        found, at = [], 0
+    def _tokens(self, units: tuple[int, ...]) -> Iterator[int]:
+        at = 0
         while at < len(units):
-            fitting = next((each for each in self._merges if units[at : at + len(each)] == each), None)
-            found.append(self._merges[fitting] if fitting else units[at])
-            at += len(fitting) if fitting else 1
-        return found
+            fitting = next((each for each in self._merges if units[at : at + len(each)] == each), ())
+            yield self._merges[fitting] if fitting else units[at]
+            at += len(fitting) or 1
 
     def _text(self, number: int, characters: codecs.IncrementalDecoder) -> str:
         special = self.vocabulary.specials().get(number)
