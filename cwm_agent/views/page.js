@@ -103,6 +103,9 @@
     return line;
   }
 
+  // Addresses differ from run to run, and mean nothing.
+  const settled = (value) => value && value.replace(/\b0x[0-9a-fA-F…]+/g, "0x…");
+
   function table(frame, other) {
     const before = locals(frame[BEFORE]), after = locals(frame[STATE]), theirs = other ? locals(other[STATE]) : null;
     const list = make("table"), fresh = frame[EVENT] === 0;
@@ -110,12 +113,13 @@
       const old = before.get(name), value = after.get(name);
       const kind = value === undefined ? "gone" : fresh ? "" : old === undefined ? "new" : old !== value ? "changed" : "";
       const row = make("tr", kind);
-      if (theirs && theirs.get(name) !== value) row.classList.add("unlike");
+      if (theirs && settled(theirs.get(name)) !== settled(value)) row.classList.add("unlike");
       const head = make("th", "", name);
       head.scope = "row";
       head.append(basisOf(frame, name));
       row.append(make("td", "mark", { new: "+", changed: "→", gone: "−" }[kind] || ""), head);
-      const cell = make("td", "value", value === undefined ? "gone" : value);
+      const cell = make("td", "value");
+      cell.append(make("span", "now", value === undefined ? "gone" : value));
       if (kind === "changed") cell.append(make("span", "before", `   was ${old}`));
       row.append(cell);
       list.append(row);
@@ -169,6 +173,7 @@
   function strip() {
     const canvas = at("strip"), width = (canvas.width = canvas.clientWidth || 1), height = (canvas.height = 5);
     const paint = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+    if (!paint) return;
     const step = width / Math.max(1, data.rows.length);
     paint.fillStyle = style.getPropertyValue("--bad");
     for (const n of data.differing) paint.fillRect(n * step, 0, Math.max(1, step), height);

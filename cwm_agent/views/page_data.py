@@ -6,8 +6,9 @@ from collections.abc import Hashable
 from typing import Any
 
 from cwm_agent.observations import Origin
+from cwm_agent.traces.compare import normalised, same_locals
 from cwm_agent.traces.entry import source_lines, without_marker
-from cwm_agent.traces.frames import Basis, FrameKind, Trace
+from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 from cwm_agent.traces.grammar import HAS_LOCALS
 from cwm_agent.views import words
 from cwm_agent.views.highlight import Highlighter
@@ -127,13 +128,19 @@ def _rows(shown: TraceView) -> tuple[list[list[int]], list[int], int]:
     rows: list[list[int]] = []
     differing: list[int] = []
     for pair in couples(shown.imagined, shown.real, shown.comparison):
-        if pair.differs:
+        if pair.late:
+            continue
+        if pair.imagined is None or pair.real is None or not _same(pair.imagined.frame, pair.real.frame):
             differing.append(len(rows))
-        if not pair.late:
-            rows.append([-1 if step is None else step.number for step in (pair.imagined, pair.real)])
+        rows.append([-1 if step is None else step.number for step in (pair.imagined, pair.real)])
     found = shown.comparison.first_divergence
     at = next((n for n, row in enumerate(rows) if found is not None and found.frame in row), -1)
-    return rows, sorted(set(differing)), at
+    return rows, differing, at
+
+
+def _same(guess: Frame, fact: Frame) -> bool:
+    """Whether two frames of one line say the same of the state."""
+    return same_locals(guess, fact) and normalised(guess.value or "") == normalised(fact.value or "")
 
 
 def _files(shown: TraceView) -> dict[str, list[list[object]]]:

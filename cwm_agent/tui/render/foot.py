@@ -15,6 +15,8 @@ def keys(picture: Picture, first: Keys) -> Keys:
     found = list(first)
     if picture.question is not None:
         found += [("y", "yes"), ("n", "no")]
+    if first and not picture.working:
+        found.append(("Esc", "back"))
     if picture.working:
         found.append(("Esc", "stop"))
     if picture.proposal is not None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from cwm_agent.observations import Origin
 from cwm_agent.text import printable_line
 from cwm_agent.traces.entry import without_marker
 from cwm_agent.tui.loupe import Loupe
@@ -34,14 +33,17 @@ def source_rows(loupe: Loupe, width: int) -> tuple[list[Row], int]:
         for each in run.frames
         if each.line is not None and each.file == frame.file and abs(each.line - (frame.line or 0)) <= AROUND
     }
-    marks = {step.frame.line: SIGN[side] for side in Origin if (step := place.couple.of(side)) is not None}
+    marks: dict[int | None, str] = {}
+    for side in loupe.sides:
+        if (step := place.couple.of(side)) is not None:
+            marks[step.frame.line] = marks.get(step.frame.line, "") + SIGN[side]
     code, rows, chosen, last = Highlighter(), [], 0, 0
     for number in sorted(known):
         if last and number > last + 1:
-            rows.append(Row(ours("        ⋯", "$faint")))
+            rows.append(Row(ours("         ⋯", "$faint")))
         here = number in marks
         chosen = len(rows) if here else chosen
-        lead = join(ours(f" {marks.get(number, ' ')} ", "$lead"), ours(f"{number:>4}  ", "$faint"))
+        lead = join(ours(f" {marks.get(number, ''):<2} ", "$lead"), ours(f"{number:>4}  ", "$faint"))
         rows.append(
             Row(clip(join(lead, content(code.line(known[number], number))), width), "on $picked" if here else "")
         )
@@ -73,7 +75,7 @@ class SourceScreen(Dialog[None]):
         self._loupe = loupe
         place = loupe.place
         file = place.couple.step.frame.file if place else ""
-        self.heading = f"{printable_line(file) or 'source'}, the lines that ran"
+        self.heading = f"{printable_line(file) or 'source'}, the lines of the trace"
 
     def body(self) -> ComposeResult:
         """The lines."""

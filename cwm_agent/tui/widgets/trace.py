@@ -23,7 +23,7 @@ from cwm_agent.tui.render.rows import Row
 from cwm_agent.tui.screens.live import Wants
 from cwm_agent.tui.widgets.lines import Lines
 
-KEYS = (("←→", "step"), ("d", "divergence"), ("/", "search"), ("e", "what if"), ("Enter", "source"), ("Esc", "back"))
+KEYS = (("←→", "step"), ("d", "divergence"), ("/", "search"), ("e", "what if"), ("Enter", "source"))
 
 
 class Frames(Lines):
