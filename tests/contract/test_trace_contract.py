@@ -82,14 +82,16 @@ def container(engine: Engine, image: Image) -> Iterator[Container]:
 
 
 @pytest.fixture(params=["scripted", "free", "guided", "stepwise", "real"])
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    make: MakeWorld
+def make(request: pytest.FixtureRequest) -> MakeWorld:
     if request.param == "scripted":
-        make = scripted
-    elif request.param == "real":
-        make = partial(real, request.getfixturevalue("container"))
-    else:
-        make = partial(imagined, request.param)
+        return scripted
+    if request.param == "real":
+        return partial(real, request.getfixturevalue("container"))
+    return partial(imagined, request.param)
+
+
+@pytest.fixture
+async def world(make: MakeWorld) -> AsyncIterator[World]:
     async with make() as made:
         yield made
 
