@@ -64,7 +64,8 @@ async def _converse(desk: Desk, prompt: _Prompt, *, interactive: bool) -> None:
         command = COMMANDS.get(line.split()[0])
         again = line if command and command.moves else ""
         try:
-            prompt.write(await _worked(desk.debugger, do(desk, line), prompt if interactive else None))
+            said = await _worked(desk.debugger, do(desk, line), prompt if interactive else None)
+            prompt.write([*(text.note(each) for each in desk.debugger.news()), *said])
         except Quit:
             return
         except CwmAgentError as error:
@@ -113,7 +114,7 @@ def _prompt(desk: Desk, history_file: Path | None, *, interactive: bool) -> _Pro
 
 def _welcome(debugger: Debugger) -> Said:
     head = (Piece(f"{debugger.entry}", "bold"), Piece("  `help` lists the commands, `quit` leaves.", "quiet"))
-    return [head, *(text.note(each) for each in debugger.notes(quiet=True)), *text.position(debugger)]
+    return [head, *(text.note(each) for each in (*debugger.news(), *debugger.early())), *text.position(debugger)]
 
 
 def _nothing(debugger: Debugger) -> Said:

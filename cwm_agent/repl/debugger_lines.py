@@ -18,21 +18,27 @@ _CHUNK = 1 << 16
 
 
 class Lines:
-    """Reads commands from standard input and prints what is said to them; each command is repeated after its prompt."""
+    """Reads commands from standard input and prints what is said to them.
+
+    Each command is repeated after its prompt, except where a terminal shows what is typed.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._read: Callable[[], str] = _reader()
+        self._typed = sys.stdin is not None and sys.stdin.isatty()
 
     async def read(self) -> str:
         """The next line; EOFError at the end."""
         status = looking.status(self._desk.debugger)
-        line = await _in_thread(self._read)
         said = text.speaker(status.speakers, edited=status.edited)
+        if self._typed:
+            self._print(f"({said}) ", end="")
+        line = await _in_thread(self._read)
         if not line:
             raise EOFError
         line = line.strip()
-        if line:
+        if line and not self._typed:
             self._print(f"({said}) {line}")
         return line
 
@@ -41,13 +47,13 @@ class Lines:
         for line in said:
             self._print(plain(line).rstrip())
 
-    def _print(self, line: str) -> None:
+    def _print(self, line: str, end: str = "\n") -> None:
         line = printable_line(line)
         try:
-            print(line, flush=True)
+            print(line, end=end, flush=True)
         except UnicodeEncodeError:
             encoding = sys.stdout.encoding or "ascii"
-            print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+            print(line.encode(encoding, "backslashreplace").decode(encoding), end=end, flush=True)
 
 
 def _reader() -> Callable[[], str]:

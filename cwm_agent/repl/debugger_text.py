@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 
 from cwm_agent.core.debugger import looking
@@ -25,7 +26,7 @@ BASIS = {
 VALUE = 300
 """Characters of a value, unless it was asked for by name."""
 ROW = 120
-"""Cells of a row of the table."""
+"""Cells of a row of the table where no terminal says how wide it is."""
 
 
 def speaker(speakers: Sequence[Origin], *, edited: bool = False) -> str:
@@ -177,11 +178,11 @@ def calls(debugger: Debugger) -> list[Line]:
 
 def table(rows: Sequence[Row]) -> list[Line]:
     """Every frame that is known, one a row."""
-    width = len(str(len(rows)))
-    return [_row(row, width) for row in rows]
+    width, room = len(str(len(rows))), max(shutil.get_terminal_size((ROW, 24)).columns, 60)
+    return [_row(row, width, room) for row in rows]
 
 
-def _row(row: Row, width: int) -> Line:
+def _row(row: Row, width: int, most: int) -> Line:
     frame = row.frame
     differs = "≠" if row.agrees is False else " "
     first = (
@@ -196,7 +197,7 @@ def _row(row: Row, width: int) -> Line:
     news += "  (straight from its call)" if row.over else ""
     if not news:
         return first
-    room = max(ROW - cells(first) - 3, 20)
+    room = max(most - cells(first) - 3, 20)
     return (*first, Piece("   "), Piece(middle(news, room), "quiet"))
 
 

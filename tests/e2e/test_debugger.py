@@ -122,7 +122,7 @@ def test_commands_through_a_pipe(run: Run, folder: Path) -> None:
     assert "◆ word = 'bob'" in done.stdout
     assert "same returned False." in done.stdout
     assert "there is no world model" in done.stdout
-    assert "The run is over: it returned 2." in done.stdout
+    assert "The run is over: count returned 2." in done.stdout
     assert "No command `frobnicate`" in done.stdout
     assert "◇" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -134,7 +134,7 @@ def test_what_the_program_wrote_and_what_it_raised(run: Run, folder: Path) -> No
     call = ("debug", "halves.py", "--call", "halves(9)", "--mode", "real")
     done = run(*call, cwd=folder, input="output\nc\nsave test_new.py\n")
     assert "halving 9" in done.stdout
-    assert "it raised ZeroDivisionError: integer division or modulo by zero" in done.stdout
+    assert "halves raised ZeroDivisionError: integer division or modulo by zero" in done.stdout
     assert "pytest.raises(ZeroDivisionError)" in (folder / "test_new.py").read_text()
 
 
@@ -192,7 +192,7 @@ def test_both_worlds_and_what_if(program: list[str], environment: dict[str, str]
         enter(window, "set n = n * 20")
         window.wait_for(r"\(◇ imagined, edited\)")
         enter(window, "last")
-        window.wait_for(r"as imagined, it returned 40")
+        window.wait_for(r"as imagined, count returned 40")
         enter(window, "reset")
         window.wait_for(r"\(◇◆ both\)")
         enter(window, "q")
@@ -207,6 +207,6 @@ def test_an_imagined_run_is_marked_in_every_line(run: Run, folder: Path) -> None
     assert done.returncode == 0, done.stderr
     assert "(◇ imagined) s\n◇ frame 2/2+" in done.stdout
     assert "forced (the source tells it):" in done.stdout
-    assert "as imagined, it returned 2" in done.stdout
+    assert "as imagined, count returned 2" in done.stdout
     assert "◆" not in done.stdout
     assert "imagined by a world model; the call never ran" in (folder / "test_it.py").read_text()

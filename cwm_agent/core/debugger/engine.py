@@ -87,20 +87,26 @@ class Debugger:
     async def start(self) -> bool:
         """Ask the worlds, as far as the first frame needs; False where there is none, and `notes` say why."""
         for tape in self.run.tapes:
-            if tape.origin is Origin.REAL:
+            if self.mode is not Mode.IMAGINED:
                 await tape.record()
-            elif self.mode is Mode.VERIFY:
-                await tape.reach(self._limits.frames)
         if self.mode is Mode.VERIFY:
             imagined, real = self.run.tapes
             self._original = Both(imagined, real)
             self.cursor = Cursor(self._original, self.breakpoints)
         return await self.run.reach(0)
 
-    def notes(self, *, quiet: bool = False) -> tuple[str, ...]:
-        """What the worlds said beside the frames, and how their runs ended; `quiet`: only where that was too early."""
+    def notes(self) -> tuple[str, ...]:
+        """All that the worlds said beside the frames, and how their runs ended."""
         said = [notice for tape in self.run.tapes for notice in tape.notices]
-        return (*said, *ends(self.run, quiet=quiet))
+        return (*said, *ends(self.run))
+
+    def early(self) -> tuple[str, ...]:
+        """Which runs ended before their time, and why."""
+        return ends(self.run, quiet=True)
+
+    def news(self) -> tuple[str, ...]:
+        """What the worlds said beside the frames since this was asked last."""
+        return tuple(notice for tape in self.run.tapes for notice in tape.news())
 
     def output(self) -> str:
         """What the program wrote, as far as it is known; of a real run all of it."""
@@ -126,7 +132,9 @@ class Debugger:
         edit = self._edit(frames[index], index, name, expression)
         changed = replace(frames[index], locals={**frames[index].locals, name: edit.new}, basis={})
         await self._close_edited()
-        tape = Tape(self.request, self._limits, self._stop, dreamer=dreamer, frames=[*frames[:index], changed])
+        tape = Tape(
+            self.request, self._limits, self._stop, dreamer=dreamer, frames=[*frames[:index], changed], lazy=True
+        )
         self.edits = (
             *(each for each in self.edits if each.frame <= index and (each.frame, each.name) != (index, name)),
             edit,
@@ -152,7 +160,8 @@ class Debugger:
         tapes = []
         if mode is not Mode.REAL:
             imagined = self._worlds.imagined
-            tapes.append(Tape(self.request, self._limits, self._stop, world=imagined, dreamer=imagined))
+            lazy = mode is Mode.IMAGINED
+            tapes.append(Tape(self.request, self._limits, self._stop, world=imagined, dreamer=imagined, lazy=lazy))
         if mode is not Mode.IMAGINED:
             tapes.append(Tape(self.request, self._limits, self._stop, world=self._worlds.real))
         return Both(*tapes) if len(tapes) > 1 else Alone(tapes[0])

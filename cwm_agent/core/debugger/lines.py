@@ -27,15 +27,19 @@ class Listed(Struct, frozen=True):
 
 
 class Text:
-    """One file's source. `reachable` are the lines of functions at which a frame can stand."""
+    """One file's source. `reachable` are the lines of functions at which a frame can stand.
 
-    def __init__(self, path: str, source: str) -> None:
+    `whole`: it is all of the file; else it is what the frames tell of it, and nothing is known to be unreachable.
+    """
+
+    def __init__(self, path: str, source: str, *, whole: bool = True) -> None:
+        self.whole = whole
         self.path = path
         self.lines = source_lines(source)
         if len(self.lines) > 1 and not self.lines[-1]:
             self.lines.pop()
         self.index = SourceIndex(source)
-        self.reachable = _reachable(source, path)
+        self.reachable = _reachable(source, path) if whole else frozenset()
 
     def function_around(self, line: int) -> tuple[int, int] | None:
         """The first and last line of the innermost function that holds a line."""
@@ -66,7 +70,7 @@ def same_file(one: str, other: str) -> bool:
 def seen(path: str, frames: Sequence[Frame]) -> Text:
     """What the frames tell of a file that is not at hand: the lines that ran."""
     found = {frame.line: frame.source for frame in frames if frame.line and frame.file == path}
-    return Text(path, "\n".join(found.get(number, "") for number in range(1, max(found, default=0) + 1)))
+    return Text(path, "\n".join(found.get(number, "") for number in range(1, max(found, default=0) + 1)), whole=False)
 
 
 def text_of(path: str, texts: Mapping[str, Text], frames: Sequence[Frame]) -> Text:

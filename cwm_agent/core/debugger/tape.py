@@ -37,7 +37,8 @@ class Tape:
     """A run as far as it is known. `outcome` is None while there may be more; `cut` says that the user stopped it.
 
     `over` are the returns that were imagined straight from their call. A tape with `dreamer` goes on from whatever
-    frames it has; one without is `world`'s answer, and cannot go on once it was stopped.
+    frames it has; one without is `world`'s answer, and cannot go on once it was stopped. `lazy`: the user steps through
+    it while it comes, so that the limit on seconds is one of each frame.
     """
 
     def __init__(
@@ -49,14 +50,16 @@ class Tape:
         world: World | None = None,
         dreamer: Dreamer | None = None,
         frames: Sequence[Frame] = (),
+        lazy: bool = False,
     ) -> None:
         self._request, self._limits, self._stop = request, limits, stop
-        self._world, self.dreamer = world, dreamer
+        self._world, self.dreamer, self._lazy = world, dreamer, lazy
         self.origin = Origin.IMAGINED if world is None else world.origin
         self.frames: list[Frame] = list(frames)
         self.outcome: Outcome | None = None
         self.cut = False
         self.over: set[int] = set()
+        self.told = 0
         self.output: list[str] = []
         self.notices: list[str] = []
         self._events: AsyncIterator[WorldEvent] | None = None
@@ -99,6 +102,11 @@ class Tape:
             self.over.add(length)
         return True
 
+    def news(self) -> list[str]:
+        """The notices that came since this was asked last."""
+        fresh, self.told = self.notices[self.told :], len(self.notices)
+        return fresh
+
     async def aclose(self) -> None:
         """Stop the world's answer, where one is under way."""
         events, self._events = self._events, None
@@ -109,7 +117,7 @@ class Tape:
     def _opened(self, then: FrameKind | None = None) -> AsyncIterator[WorldEvent]:
         self.cut = False
         left = self._limits.frames - len(self.frames)
-        patience = _PATIENT if self.origin is Origin.IMAGINED else self._limits.seconds
+        patience = _PATIENT if self._lazy else self._limits.seconds
         limits = replace(self._limits, frames=max(left, 1), seconds=patience)
         if self.dreamer is not None and self.frames:
             return self.dreamer.imagine_on(self._request, tuple(self.frames), limits, then=then)

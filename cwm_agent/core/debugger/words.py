@@ -61,7 +61,8 @@ def _fate(tape: Tape, code: int) -> str:
         return f", with exit code {code}" if code else ""
     kind, value = found
     mark = "as imagined, " if tape.origin is Origin.IMAGINED else ""
-    return f": {mark}it {'raised' if kind is FrameKind.EXCEPTION else 'returned'} {cut(value)}"
+    verb = "raised" if kind is FrameKind.EXCEPTION else "returned"
+    return f": {mark}{printable_line(tape.frames[-1].function or 'it')} {verb} {cut(value)}"
 
 
 def _capital(text: str) -> str:

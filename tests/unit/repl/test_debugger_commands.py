@@ -181,7 +181,7 @@ async def test_what_if_is_marked_as_imagined_until_it_is_reset(console: Console)
     assert "(◇ imagined, edited) info" in out
     assert "edited at frame 3: t was 0, is 40" in after(out, "info")
     assert after(out, "p t") == "◇ 40\n"
-    assert "as imagined, it returned 6" in after(out, "last")
+    assert "as imagined, total returned 6" in after(out, "last")
     assert "edited state" in after(out, "save")
     assert after(out, "reset").startswith("The edits are gone.\n◆ frame 1/17")
 

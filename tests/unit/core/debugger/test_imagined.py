@@ -171,7 +171,7 @@ async def test_what_if_imagines_on_from_another_value(mode: Mode) -> None:
     assert looking.status(debugger).edited
     arrived = await moves.last(debugger.cursor)
     assert debugger.frame.value == "600"
-    assert "as imagined, it returned 600" in said(arrived)
+    assert "as imagined, total returned 600" in said(arrived)
     assert dreaming.asked == [(index + 1, None)]
     await debugger.reset()
     assert (debugger.cursor.index, list(debugger.run.frames), debugger.edits) == (0, before, ())
@@ -267,5 +267,45 @@ async def test_an_imagined_run_that_breaks_off_is_beside_a_real_one_that_goes_on
     debugger = await debugging(TOTAL, mode=Mode.VERIFY, dreaming=dreaming)
     arrived = await moves.last(debugger.cursor)
     assert "A limit ended the imagined run after 5 frames (tokens)." in said(arrived)
-    assert "The real run is over: it returned 6." in said(arrived)
+    assert "The real run is over: total returned 6." in said(arrived)
     assert looking.speakers(debugger) == (Origin.REAL,)
+
+
+async def test_ctrl_c_while_the_imagined_run_is_recorded_goes_on_to_the_real_one() -> None:
+    dreaming = Dreaming(recorded(TOTAL), halt=4)
+    debugger = Debugger(SUM, PATH, TOTAL, Worlds(real(TOTAL), dreaming), mode=Mode.VERIFY)
+    starting = asyncio.ensure_future(debugger.start())
+    await asyncio.sleep(0.05)
+    debugger.interrupt()
+    assert await starting
+    imagined, fact = debugger.run.tapes
+    assert (len(imagined.frames), tuple(fact.frames)) == (4, recorded(TOTAL))
+    assert "The imagined run was stopped; 4 frames are kept." in debugger.early()
+    assert dreaming.open == 0
+
+
+async def test_an_imagined_run_that_is_recorded_has_the_limit_of_the_whole() -> None:
+    dreaming = Dreaming(recorded(TOTAL))
+    debugger = Debugger(
+        SUM, PATH, TOTAL, Worlds(real(TOTAL), dreaming), mode=Mode.VERIFY, limits=Limits(seconds=9.0, frames=40)
+    )
+    assert await debugger.start()
+    assert dreaming.limits == [Limits(seconds=9.0, frames=40)]
+
+
+async def test_what_a_world_says_beside_the_frames_is_news_once() -> None:
+    debugger = await debugging(TOTAL, world=real(TOTAL, notice="the tracer lost sight of it"))
+    assert debugger.news() == ("the tracer lost sight of it",)
+    assert debugger.news() == ()
+    assert debugger.notes()[0] == "the tracer lost sight of it"
+
+
+async def test_frames_that_the_model_placed_nowhere_are_stepped_through() -> None:
+    frames = [replace(frame, line=None, function="") for frame in recorded(TOTAL)]
+    debugger = await debugging(TOTAL, mode=Mode.IMAGINED, dreaming=Dreaming(frames))
+    while (await moves.step(debugger.cursor)).reason is Reason.THERE:
+        assert looking.status(debugger).line is None
+        assert looking.levels(debugger)
+        assert looking.source(debugger)
+    assert debugger.cursor.index == len(frames) - 1
+    assert (await moves.goto_line(debugger.cursor, debugger.text, 9)).reason is Reason.STAYED

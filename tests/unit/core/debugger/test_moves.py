@@ -67,7 +67,7 @@ async def test_out_of_the_entry_is_its_return_and_then_the_run_is_over() -> None
     assert at(debugger) == "return total 10"
     arrived = await moves.out(debugger.cursor)
     assert arrived.reason is Reason.END
-    assert "The run is over: it returned 6." in said(arrived)
+    assert "The run is over: total returned 6." in said(arrived)
 
 
 async def test_out_of_a_call_that_raised_says_so() -> None:
@@ -151,7 +151,7 @@ async def test_last_and_first() -> None:
     debugger.breakpoints.add(function="check")
     arrived = await moves.last(debugger.cursor)
     assert at(debugger) == "return guarded 27"
-    assert "it returned 'negative'" in said(arrived)
+    assert "guarded returned 'negative'" in said(arrived)
     moves.first(debugger.cursor)
     assert at(debugger) == "call guarded 23"
 
@@ -179,7 +179,7 @@ async def test_an_exception_nobody_catches_ends_the_run() -> None:
     debugger = await debugging("check(-1)")
     arrived = await moves.go_on(debugger.cursor)
     assert arrived.reason is Reason.END
-    assert "it raised Bad: negative" in said(arrived)
+    assert "check raised Bad: negative" in said(arrived)
 
 
 async def test_a_limit_is_said_and_the_frames_before_it_are_kept() -> None:

@@ -48,7 +48,7 @@ async def test_steps_imagine_what_runs_and_each_value_has_its_basis(method: Meth
     model = ScriptedTraceModel(belief(context, inside), merges=TOKENS)
     debugger = await standing(model, method)
     arrived = await moves.go_on(debugger.cursor)
-    assert "as imagined, it returned 12" in said(arrived)
+    assert "as imagined, twice returned 12" in said(arrived)
     assert bare(list(debugger.run.frames)) == list(truth)
     if method == "stepwise":
         moves.back(debugger.cursor)
@@ -109,7 +109,7 @@ async def test_what_if_goes_on_from_the_edited_state(method: Method) -> None:
     await debugger.what_if("found", "found * 8 + 2")
     assert debugger.frame.locals["found"] == "50"
     arrived = await moves.last(debugger.cursor)
-    assert "as imagined, it returned 100" in said(arrived)
+    assert "as imagined, twice returned 100" in said(arrived)
     assert model.strayed == []
     await debugger.aclose()
 
