@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cwm_agent.events import FramesReached, PredictionScored, TraceBegan, TraceEnded
-from cwm_agent.traces.compare import compare
 from cwm_agent.tui.picture import Picture, Traced, TraceRun
 
 
@@ -37,6 +36,8 @@ def ended(picture: Picture, event: TraceEnded) -> None:
     traced.runs[event.origin].outcome = event.outcome
     imagined, real = traced.imagined, traced.real
     if imagined and real and imagined.outcome and real.outcome and imagined.frames and real.frames:
+        from cwm_agent.traces.compare import compare  # not needed for the first paint
+
         traced.comparison = compare(imagined.trace, real.trace)
     traced.touch()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cwm_agent.events import (
     FileStat,
@@ -18,10 +18,12 @@ from cwm_agent.events import (
     ToolCall,
 )
 from cwm_agent.observations import Completed, Mode, Origin, Outcome
-from cwm_agent.traces.compare import Comparison
 from cwm_agent.traces.frames import Frame, Trace
 from cwm_agent.tui.clip import Clip
-from cwm_agent.views.steps import Reader, Step
+
+if TYPE_CHECKING:
+    from cwm_agent.traces.compare import Comparison
+    from cwm_agent.views.steps import Reader, Step
 
 
 @dataclass(eq=False, kw_only=True)
@@ -111,6 +113,12 @@ class Acted(Block):
         return self.runs[-1]
 
 
+def _reader() -> Reader:
+    from cwm_agent.views.steps import Reader  # not needed for the first paint
+
+    return Reader()
+
+
 @dataclass(eq=False)
 class TraceRun:
     """One world's trace of a subject, as far as it has come; `outcome` is None while it is under way."""
@@ -119,7 +127,7 @@ class TraceRun:
     frames: list[Frame] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     outcome: Outcome | None = None
-    reader: Reader = field(default_factory=Reader)
+    reader: Reader = field(default_factory=_reader)
 
     def read(self, frames: tuple[Frame, ...]) -> None:
         """Take the next frames."""

@@ -25,7 +25,6 @@ from cwm_agent.tui.render.action import action_rows, foldable, label
 from cwm_agent.tui.render.marks import REAL, count, stat
 from cwm_agent.tui.render.progress import finished, working
 from cwm_agent.tui.render.rows import Row, blank, clip, join, line, ours, spread, text, wrapped
-from cwm_agent.tui.render.traced import traced_rows
 
 
 def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for each kind of block, nothing else
@@ -45,6 +44,8 @@ def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for
         case Acted():
             laid = action_rows(block, width)
         case Traced():
+            from cwm_agent.tui.render.traced import traced_rows  # not needed for the first paint
+
             laid = traced_rows(block, width)
         case Offered():
             laid = _offered(block, width)

@@ -8,6 +8,7 @@ from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render.rows import join, ours
 
 Keys = tuple[tuple[str, str], ...]
+TRACE: Keys = (("←→", "step"), ("d", "divergence"), ("/", "search"), ("e", "what if"), ("Enter", "source"))
 
 
 def keys(picture: Picture, first: Keys) -> Keys:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from textual import events, on
 
 from cwm_agent.tui.picture import Picture
-from cwm_agent.tui.screens.live import LiveScreen, Wants
+from cwm_agent.tui.screens.live import Hint, LiveScreen, OpensSource, Wants
 from cwm_agent.tui.trace_call import wanted
 from cwm_agent.tui.widgets.panel import Panel, Tab
 from cwm_agent.tui.widgets.prompt import Prompt
-from cwm_agent.tui.widgets.trace import TraceTab
 
 WIDE = 100
 
@@ -83,12 +82,12 @@ class SidedScreen(LiveScreen):
             self.show_tab("trace")
             self.call_after_refresh(self.query_one(Panel).focus_rows)
 
-    @on(TraceTab.OpensSource)
-    def _source(self, event: TraceTab.OpensSource) -> None:
+    @on(OpensSource)
+    def _source(self, event: OpensSource) -> None:
         from cwm_agent.tui.screens.source import SourceScreen
 
         self.app.push_screen(SourceScreen(event.loupe))
 
-    @on(TraceTab.Hint)
-    def _told(self, event: TraceTab.Hint) -> None:
+    @on(Hint)
+    def _told(self, event: Hint) -> None:
         self.hint(event.words)

@@ -13,13 +13,12 @@ from textual.content import Content
 from textual.widget import Widget
 
 from cwm_agent.tui.picture import Picture
-from cwm_agent.tui.render import board
+from cwm_agent.tui.render import board, foot
 from cwm_agent.tui.render.rows import Row, join, ours
 from cwm_agent.tui.widgets.lines import Lines
-from cwm_agent.tui.widgets.trace import KEYS as TRACE_KEYS
-from cwm_agent.tui.widgets.trace import TraceTab
 
 if TYPE_CHECKING:
+    from cwm_agent.tui.widgets.trace import TraceTab
     from cwm_agent.workspace.review import Review
 
 Tab = Literal["trace", "tests", "diff", "shell"]
@@ -95,14 +94,12 @@ class Panel(Vertical):
         self.pinned = False
         self._bar = TabBar(self.choose)
         self._view = _View(self._rows)
-        self._trace = TraceTab(picture)
-        self._trace.display = False
+        self._trace: TraceTab | None = None
 
     def compose(self) -> ComposeResult:
         """The names above the rows."""
         yield self._bar
         yield self._view
-        yield self._trace
 
     def choose(self, tab: Tab) -> None:
         """Open a tab and stay there; choosing it again lets the panel follow what happens."""
@@ -118,9 +115,11 @@ class Panel(Vertical):
         changed = tab != self.tab
         focused = self.has_focus_within
         self.tab = tab
-        self._view.display, self._trace.display = tab != "trace", tab == "trace"
+        self._view.display = tab != "trace"
+        if tab == "trace" or self._trace is not None:
+            self._trace_tab().display = tab == "trace"
         if changed and focused:
-            self.focus_rows()
+            self.call_after_refresh(self.focus_rows)
         self._bar.show_tab(tab, pinned=self.pinned)
         if changed:
             self._view.scroll_to(y=0, animate=False)
@@ -129,23 +128,32 @@ class Panel(Vertical):
     def refresh_rows(self) -> None:
         """The picture changed; hidden panels do nothing."""
         if self.display and self.tab == "trace":
-            self._trace.refresh_rows()
+            self._trace_tab().refresh_rows()
         elif self.display:
             self._view.update(follow=self.tab == "shell")
             if self.tab == "shell" and not self._view.scroll_offset.y:
                 self._view.scroll_end(animate=False, immediate=True)
 
+    def _trace_tab(self) -> TraceTab:
+        """The tab of the traces, made when it is first opened: the first paint does not wait for it."""
+        from cwm_agent.tui.widgets.trace import TraceTab
+
+        if self._trace is None:
+            self._trace = TraceTab(self.picture)
+            self.mount(self._trace)
+        return self._trace
+
     def focus_rows(self) -> None:
         """The keys go to what the open tab shows."""
         if self.tab == "trace":
-            self._trace.focus_frames()
+            self._trace_tab().focus_frames()
         else:
             self._view.focus()
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
         """The keys of the open tab, while they work."""
-        return TRACE_KEYS if self.tab == "trace" and self.has_focus_within else ()
+        return foot.TRACE if self.tab == "trace" and self.has_focus_within else ()
 
     def action_open(self, tab: Tab) -> None:
         """Open a tab by its number."""

@@ -20,10 +20,8 @@ from cwm_agent.tui.loupe import Loupe
 from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import trace
 from cwm_agent.tui.render.rows import Row
-from cwm_agent.tui.screens.live import Wants
+from cwm_agent.tui.screens.live import Hint, OpensSource, Wants
 from cwm_agent.tui.widgets.lines import Lines
-
-KEYS = (("←→", "step"), ("d", "divergence"), ("/", "search"), ("e", "what if"), ("Enter", "source"))
 
 
 class Frames(Lines):
@@ -193,20 +191,6 @@ class AskLine(Input):
 class TraceTab(Vertical):
     """All of it, over one picture."""
 
-    class Hint(Message):
-        """One line for the foot of the screen."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
-    class OpensSource(Message):
-        """Show the file around the frame in view."""
-
-        def __init__(self, loupe: Loupe) -> None:
-            super().__init__()
-            self.loupe = loupe
-
     def __init__(self, picture: Picture) -> None:
         super().__init__()
         self.loupe = Loupe(picture)
@@ -246,7 +230,7 @@ class TraceTab(Vertical):
     def _asked(self, event: Frames.Asked) -> None:
         match event.what:
             case "divergence" if not self.loupe.to_divergence():
-                self.post_message(self.Hint("There is no divergence: nothing differs, or only one world traced it."))
+                self.post_message(Hint("There is no divergence: nothing differs, or only one world traced it."))
             case "divergence":
                 self._moved()
             case "search":
@@ -257,15 +241,15 @@ class TraceTab(Vertical):
                 self._edit()
             case "source":
                 if self.loupe.place is not None:
-                    self.post_message(self.OpensSource(self.loupe))
+                    self.post_message(OpensSource(self.loupe))
 
     def _edit(self) -> None:
         """Ask for another value of a local of the frame in view."""
         found = what_if.offered(self.loupe)
         if not self._picture.has_world_model:
-            self.post_message(self.Hint("There is no world model to imagine it. Name one: --model-url URL"))
+            self.post_message(Hint("There is no world model to imagine it. Name one: --model-url URL"))
         elif found is None:
-            self.post_message(self.Hint("This frame has no locals to change: step to a call or a line."))
+            self.post_message(Hint("This frame has no locals to change: step to a call or a line."))
         else:
             self._ask.open("edit", "name = value; enter imagines on from here", found)
 
@@ -277,10 +261,10 @@ class TraceTab(Vertical):
             self._search(event.text)
         elif event.text and event.what == "edit":
             wish = what_if.read(self.loupe, event.text)
-            self.post_message(self.Hint(wish) if isinstance(wish, str) else Wants(wish))
+            self.post_message(Hint(wish) if isinstance(wish, str) else Wants(wish))
 
     def _search(self, words: str) -> None:
         if words and self.loupe.search(words):
             self._moved()
         elif words:
-            self.post_message(self.Hint(f"Nothing in this trace has {printable_line(words)}."))
+            self.post_message(Hint(f"Nothing in this trace has {printable_line(words)}."))

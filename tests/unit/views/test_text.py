@@ -18,6 +18,7 @@ from cwm_agent.observations import Completed, LimitReached, Origin, Unreadable
 from cwm_agent.text import printable_line
 from cwm_agent.traces.compare import compare
 from cwm_agent.traces.frames import Frame, FrameKind, Trace
+from cwm_agent.views.lay_out import lines
 from cwm_agent.views.spans import cells, middle, plain
 from cwm_agent.views.view import TraceView
 from tests.unit.traces.strategies import traces
@@ -50,7 +51,7 @@ def test_no_line_is_wider_than_the_terminal_and_none_can_move_its_cursor(
 ) -> None:
     pair = TraceView(subject=subject, imagined=imagined, real=ran, comparison=compare(imagined, ran))
     for view in (pair, TraceView(subject=subject, real=ran), TraceView(subject=subject, imagined=imagined)):
-        for line in views.lines(view, width):
+        for line in lines(view, width):
             assert cells(line) <= width
             text = plain(line)
             assert printable_line(text) == text
