@@ -45,6 +45,9 @@ class Expectations:
             return Next(
                 frozenset(each for each in found.successors if each.event is FrameKind.EXCEPTION), found.certain
             )
+        known = self._reader.known(last.depth)
+        if last.event is FrameKind.LINE and self._shapes.raises_nothing(last.line, known):
+            return Next(_without(FrameKind.EXCEPTION, found.successors), found.certain)
         return found
 
     def returns(self) -> frozenset[Successor]:
@@ -109,6 +112,10 @@ class Expectations:
             return False
         caller, piece = self._running(), self._shapes.piece(left.function, left.line)
         return piece is not None and caller.line is not None and self._shapes.calls_plainly(caller.line, piece)
+
+
+def _without(kind: FrameKind, successors: frozenset[Successor]) -> frozenset[Successor]:
+    return frozenset(each for each in successors if each.event is not kind)
 
 
 class _After(Struct, frozen=True):

@@ -9,6 +9,7 @@ from types import CodeType
 
 from msgspec import Struct
 
+from cwm_agent.analysis.passing import raises_nothing, shadows, veils
 from cwm_agent.traces.entry import Function
 from cwm_agent.worlds.imagination.binding import Signature, bound, told
 
@@ -38,6 +39,8 @@ class Shapes:
             if isinstance(node, Stands):
                 self._at.setdefault(node.lineno, []).append(node)
         self._pieces = _pieces(text, tree)
+        self._veiled = veils(tree)
+        self._shadowed = shadows(tree)
 
     def piece(self, function: str, line: int | None) -> Piece | None:
         """The function of this name around this line, the innermost."""
@@ -48,6 +51,11 @@ class Shapes:
         """The statement of this line, where it is the only one and its head ends there."""
         found = self._at.get(line, [])
         return found[0] if len(found) == 1 and _head_end(found[0]) == line else None
+
+    def raises_nothing(self, line: int, known: Mapping[str, str]) -> bool:
+        """Whether the one statement of this line surely raises nothing, the locals being what is known."""
+        node = self._only(line)
+        return node is not None and not self._veiled and raises_nothing(node, known, self._shadowed)
 
     def stores(self, line: int) -> set[str]:
         """The names that are written to somewhere in the statements that begin on this line."""

@@ -7,7 +7,7 @@ import pytest
 from cwm_agent.errors import ModelUnavailable
 from cwm_agent.observations import Limits, Outcome, TraceCall, Unreadable
 from cwm_agent.testing_models import ScriptedTraceModel, belief
-from cwm_agent.traces.frames import Frame
+from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.traces.grammar import Special
 from cwm_agent.traces.segments import Segment
 from cwm_agent.worlds.imagined import ImaginedWorld, Method
@@ -77,7 +77,6 @@ STEPS: dict[str, tuple[int, tuple[Segment, ...], str]] = {
         "<|action_sep|> in the middle",
     ),
     "name": (3, (LINE, AT_FOR + ', "q": "1"}', ACTION), "`q` is no variable"),
-    "kind": (3, (Special.CALL, "{}", ACTION), "it begins as no exception or line"),
     "line": (
         4,
         (LINE, AT_FOR + ', "each": ".."}', ACTION, "    boom\n", END),
@@ -92,6 +91,15 @@ async def test_a_step_that_the_source_does_not_allow_is_told(kind: str) -> None:
     frames, outcome = await broken("stepwise", until, *garbage)
     assert bare(frames) == list(real(CALL.source, CALL.entry)[:until])
     assert why in reason(outcome)
+
+
+async def test_a_kind_of_frame_that_cannot_come_next_is_told() -> None:
+    asked = request("handled")
+    frames = (await believed(asked))[1]
+    until = next(at for at, frame in enumerate(frames) if frame.event is FrameKind.EXCEPTION)
+    model = ScriptedTraceModel(belief(*await believed(asked), until=until, garbage=(Special.CALL, "{}", ACTION)))
+    _, outcome = await ask(ImaginedWorld(model), asked)
+    assert "it begins as no exception" in reason(outcome)
 
 
 @pytest.mark.parametrize("method", METHODS)
