@@ -146,8 +146,8 @@ class Calls:
         if node.op is Op.RAISE:
             fresh |= self._raised(node, code)
         if node.op is Op.COMPARE and isinstance(node.of, ast.Compare):
-            asks = isinstance(node.of.ops[int(node.name)], ast.In | ast.NotIn)
-            return Callees(fresh, self.generators.all if asks else frozenset())
+            if isinstance(node.of.ops[int(node.name)], ast.In | ast.NotIn):
+                return Callees(fresh, self.generators.all)
         if node.op in (Op.ENTER, Op.EXIT):
             fresh |= self._loose
         return self._resuming(node, code, fresh)
@@ -157,6 +157,8 @@ class Calls:
         generators = self.generators
         if node.op in (Op.BIND, Op.UNBIND, Op.SET_ATTRIBUTE, Op.SET_SUBSCRIPT):
             return Callees(fresh | self.methods("__del__"), generators.held)
+        if node.op is Op.DROP and node.of is None:
+            return Callees(self.methods("__del__"), generators.held)
         if node.op in (Op.NEXT, Op.DROP):
             made = generators.makes(node.of, code)
             must = made is not None and not generators.held and node.op is Op.NEXT
@@ -164,8 +166,9 @@ class Calls:
             return Callees(own, generators.over(node.of, code), must=must, again=False)
         if node.op is Op.SPREAD or (node.op is Op.DELEGATE and isinstance(node.of, ast.expr)):
             return Callees(fresh, generators.over(node.of, code))
-        resumes = node.op in RESUMING or node.op in (Op.ENTER, Op.EXIT)
-        return Callees(fresh, generators.all if resumes else frozenset())
+        if node.op in RESUMING or node.op in (Op.ENTER, Op.EXIT):
+            return Callees(fresh, generators.all)
+        return Callees(fresh, generators.held if generators.held and _may_let_go(node.of) else frozenset())
 
     def _class(self, node: Node) -> Callees:
         assert isinstance(node.of, ast.ClassDef)
@@ -220,3 +223,8 @@ class Calls:
             return self.anything if name not in _RUNS else Callees(certain=False)
         found = self.anything
         return Callees(found.fresh | fresh, found.resumed)
+
+
+def _may_let_go(node: ast.AST | None) -> bool:
+    """Whether an operation on a value that only it holds may be the end of that."""
+    return node is not None and any(isinstance(inner, ast.Call | ast.GeneratorExp) for inner in ast.walk(node))

@@ -141,6 +141,8 @@ class Expressions:
         true, false = self.branch(node.test, node.lineno)
         self.graph.open = true
         self.visit(node.body)
+        if len(self.graph.open) > 1:
+            self.graph.artificial()  # a jump from where several ways meet has no line
         done = self.graph.open
         self.graph.open = false
         self.visit(node.orelse)

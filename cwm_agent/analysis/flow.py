@@ -83,9 +83,13 @@ class Flow:
             self._add_closed(found)
             return True
         starts, to = self._starts(layout, frame)
-        if frame.event is FrameKind.CALL and line in layout.gives_back and layout.code.resumed:
+        if frame.event is FrameKind.CALL and self._may_be_thrown_into(layout, line):
             found.add(Successor(FrameKind.EXCEPTION, layout.code.name, line))
         return self._add(layout, layout.walk(starts, to, line, self._stops(layout)), line, found)
+
+    def _may_be_thrown_into(self, layout: Layout, line: int) -> bool:
+        """Whether a generator that is resumed here may be closed instead, or given an exception."""
+        return layout.code.resumed and (line in layout.gives_back or layout.code.number in self.calls.generators.held)
 
     def _starts(self, layout: Layout, frame: Frame) -> tuple[list[int], list[tuple[int, int]]]:
         """The steps that run after a call or line frame, and those that are come to."""

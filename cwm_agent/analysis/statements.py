@@ -113,6 +113,7 @@ class Statements:
             self.graph.step(Op.NOTHING, node.lineno)
             return
         self.expressions.visit(node.value)
+        self.graph.step(Op.DROP, 0)
         self.graph.maybe(node.lineno)
 
     def _function(self, node: Function) -> None:
@@ -309,12 +310,23 @@ class Statements:
         graph.handler = outer
         self.run(node.finalbody)
         done = graph.open
+        self._pass_on(node, handler)
+        graph.open = done
+
+    def _pass_on(self, node: Try, handler: int) -> None:
+        """The `finally` body on the way of an exception; on 3.11 an exception in it shows its last line first."""
+        graph, outer = self.graph, self.graph.handler
         graph.put(handler)
+        cleanup = graph.handler = graph.label()
         self.run(node.finalbody)
+        graph.handler = outer
         if graph.open:
             graph.artificial()
             graph.step(Op.RERAISE, 0, node)
-        graph.open = done
+        graph.put(cleanup)
+        for line in _last_lines(node.finalbody):
+            graph.maybe(line)
+        graph.step(Op.RERAISE, 0, node).restores = cleanup
 
     def _guarded(self, node: Try) -> None:
         """The body, its `else`, and the clauses."""
@@ -381,6 +393,19 @@ class Statements:
             name = each.asname or (each.name if isinstance(node, ast.ImportFrom) else each.name.split(".")[0])
             if name != "*":
                 self.graph.step(Op.BIND, node.lineno, node, name)
+
+
+def _last_lines(body: Sequence[ast.stmt]) -> list[int]:
+    """The line of the last statement, and of the last ones in it."""
+    found: list[int] = []
+    while body:
+        last = body[-1]
+        found.append(last.lineno)
+        parts = [getattr(last, field, None) for field in ("finalbody", "orelse", "body")]
+        if isinstance(last, ast.Match):
+            parts = [last.cases[-1].body]
+        body = next((part for part in parts if part), [])
+    return found
 
 
 def _is_text(node: ast.expr) -> bool:
