@@ -119,7 +119,10 @@ class ScriptedTraceModel:
 
     def _continuation(self, prompt_ids: Sequence[int]) -> Iterator[int]:
         prompt = tuple(chain.from_iterable(self._bytes_of.get(number, (number,)) for number in prompt_ids))
-        for known in self._beliefs:
+        for each in self._beliefs:
+            known = each
+            if self._endless:
+                known = known + self._endless * (len(prompt) // len(self._endless) + 1)
             if known[: len(prompt)] == prompt:
                 return chain(self._tokens(known[len(prompt) :]), cycle(self._tokens(self._endless)))
         self.strayed.append(self._spelt(prompt))

@@ -7,15 +7,18 @@ and on as the forced text does not, it is dropped, and its text up to there is e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from itertools import chain, repeat
 
+from cwm_agent.protocols import Token
 from cwm_agent.traces.frames import FrameKind
 from cwm_agent.traces.grammar import KIND_OF_SPECIAL, SPECIAL_OF_KIND, Special
 from cwm_agent.worlds.imagination.binding import VALUE_LIMIT
 from cwm_agent.worlds.imagination.form import Rest
 from cwm_agent.worlds.imagination.pen import Pen
 
+_PORTIONS = (16, 64, 256)
 _LONGEST = 6 * VALUE_LIMIT + 2  # each character as \uXXXX
 
 
@@ -41,7 +44,7 @@ class Blanks:
     async def string(self, blank: str, follow: str) -> int:
         """A JSON string after a blank; how many characters of `follow`, the text after it, are already written."""
         scan = StringScan(blank)
-        async with aclosing(self._pen.ask()) as tokens:
+        async with aclosing(self._tokens()) as tokens:
             async for token in tokens:
                 segment = self._pen.segment(token)
                 over = None
@@ -70,7 +73,7 @@ class Blanks:
         text = " " * (min(len(each) - len(each.lstrip(" ")) for each in texts) - 1)
         if text:
             self._pen.force(text)
-        async with aclosing(self._pen.ask()) as tokens:
+        async with aclosing(self._tokens()) as tokens:
             async for token in tokens:
                 segment = self._pen.take(token)
                 text += segment if isinstance(segment, str) else segment.value
@@ -84,7 +87,7 @@ class Blanks:
 
     async def rest(self, rest: Rest) -> list[str]:
         """The model writes the locals to the end of their object; the names whose values are its own."""
-        async with aclosing(self._pen.ask()) as tokens:
+        async with aclosing(self._tokens()) as tokens:
             async for token in tokens:
                 segment = self._pen.segment(token)
                 if segment is Special.ACTION:
@@ -93,6 +96,17 @@ class Blanks:
                 if not isinstance(segment, str):
                     raise self._pen.unreadable(f"{segment.value} in the middle of the locals")
         raise self._pen.unreadable("the model stopped in the middle of the locals")
+
+    async def _tokens(self) -> AsyncGenerator[Token]:
+        """What the model writes, in requests that grow: one that is left early has not asked for much too much."""
+        for size in chain(_PORTIONS, repeat(_PORTIONS[-1])):
+            count = 0
+            async with aclosing(self._pen.ask(size)) as tokens:
+                async for token in tokens:
+                    count += 1
+                    yield token
+            if count < size:
+                return
 
     def _names(self, rest: Rest) -> list[str]:
         """The names with values of the model's, which are strings under names that there can be."""

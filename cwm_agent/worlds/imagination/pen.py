@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, MutableMapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
+from cwm_agent.core.interrupt import closing
 from cwm_agent.observations import LimitReached, Outcome, Unreadable
 from cwm_agent.protocols import Sampling, Token, TraceModel
 from cwm_agent.traces.segments import Segment, as_text
@@ -137,7 +138,7 @@ class Pen:
         self._requests += 1
         count = 0
         answer = self._model.complete(tuple(self._ids), Sampling(max_tokens=wanted, stop=stop, grammar=grammar))
-        async with _closing(answer) as stream:
+        async with closing(answer) as stream:
             while True:
                 token = await self._next(stream)
                 if token is None:
@@ -197,13 +198,3 @@ class Pen:
                 self._encodings.clear()
             self._encodings[text] = ids
         return self._encodings[text]
-
-
-@asynccontextmanager
-async def _closing(answer: AsyncIterator[Token]) -> AsyncIterator[AsyncIterator[Token]]:
-    """The answer, closed at the end where it can be."""
-    if isinstance(answer, AsyncGenerator):
-        async with aclosing(answer):
-            yield answer
-    else:
-        yield answer
