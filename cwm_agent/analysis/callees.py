@@ -49,6 +49,7 @@ class Calls:
                     self._described.setdefault(code.name, set()).add(code.number)
         self.generators = Generators(codes, self.names)
         self._loose = self._escaping()
+        self._found: dict[tuple[int, int], Callees] = {}
 
     def methods(self, *names: str) -> frozenset[int]:
         """The methods of these names in any class, without generators' bodies, which a call does not run."""
@@ -131,6 +132,12 @@ class Calls:
 
     def of(self, node: Node, code: Code) -> Callees:
         """What this step of this code may call."""
+        key = code.number, node.number
+        if key not in self._found:
+            self._found[key] = self._of(node, code)
+        return self._found[key]
+
+    def _of(self, node: Node, code: Code) -> Callees:
         if node.op is Op.CALL:
             assert isinstance(node.of, ast.Call)
             return self.called(node.of, code)
@@ -145,9 +152,8 @@ class Calls:
             fresh |= self._described.get(node.name, set())
         if node.op is Op.RAISE:
             fresh |= self._raised(node, code)
-        if node.op is Op.COMPARE and isinstance(node.of, ast.Compare):
-            if isinstance(node.of.ops[int(node.name)], ast.In | ast.NotIn):
-                return Callees(fresh, self.generators.all)
+        if isinstance(node.of, ast.Compare) and node.op is Op.COMPARE and _asks(node.of, node.name):
+            return Callees(fresh, self.generators.all)
         if node.op in (Op.ENTER, Op.EXIT):
             fresh |= self._loose
         return self._resuming(node, code, fresh)
@@ -223,6 +229,11 @@ class Calls:
             return self.anything if name not in _RUNS else Callees(certain=False)
         found = self.anything
         return Callees(found.fresh | fresh, found.resumed)
+
+
+def _asks(node: ast.Compare, at: str) -> bool:
+    """Whether this one of the comparisons may go over an iterator."""
+    return isinstance(node.ops[int(at)], ast.In | ast.NotIn)
 
 
 def _may_let_go(node: ast.AST | None) -> bool:

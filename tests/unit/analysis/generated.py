@@ -98,7 +98,7 @@ class Writer:
             4: f"d[c] = {value}",
             5: f"xs[0] = {value}",
             6: f"c = a; b = {value}",
-            7: f"box = Box(c).step(); c = box.n",
+            7: "box = Box(c).step(); c = box.n",
             8: f"{name} = (\n{'    ' * indent}    {value},\n{'    ' * indent}    {self._expression(1)})",
             9: f"if c: a = {value}",
             10: f"del {name}",
