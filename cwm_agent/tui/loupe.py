@@ -37,7 +37,7 @@ class Loupe:
         self._chosen: Traced | None = None
         self._shown: Traced | None = None
         self._version = -1
-        self._grown: list[list[Couple]] = []
+        self._starts: list[tuple[int, int]] = []  # while it grows, for each number the places and rows before it
         self._counts: dict[Origin, int] = {}
         self.places: list[Place] = []
         self._rows: list[int] = []  # for each couple of frames the row of its line
@@ -92,7 +92,7 @@ class Loupe:
             return False
         if wanted is not self._shown:
             self._shown, self.number = wanted, 0
-            self._grown, self._counts = [], {}
+            self._counts = {}
         if wanted is not None:
             self._version = wanted.version
             self._lay_out(wanted)
@@ -102,17 +102,37 @@ class Loupe:
     def _lay_out(self, traced: Traced) -> None:
         imagined, real = traced.imagined, traced.real
         if imagined and real and traced.comparison is not None:
-            rows = couples(imagined.trace, real.trace, traced.comparison)
+            self._cut(0)
+            self._append(couples(imagined.trace, real.trace, traced.comparison))
+            self._counts = {}
         else:
-            rows = [couple for each in self._grow(traced) for couple in each]
-        self.places, self._rows = [], []
+            self._grow(traced)
+        self.number = max(0, min(self.number, len(self._rows) - 1))
+
+    def _grow(self, traced: Traced) -> None:
+        """Pairs by number, made anew only from where something came: a frame decides what the one before it tells."""
+        reads: dict[Origin, Sequence[Step]] = {side: run.steps for side, run in traced.runs.items()}
+        counts = {side: len(read) for side, read in reads.items()}
+        grown = [self._counts.get(side, 0) for side, count in counts.items() if count != self._counts.get(side)]
+        start = max(0, min(grown, default=0) - 1) if self._counts.keys() == counts.keys() else 0
+        self._cut(start)
+        for rows in by_position(reads, start):
+            self._starts.append((len(self.places), len(self._rows)))
+            self._append(rows)
+        self._counts = counts
+
+    def _cut(self, start: int) -> None:
+        """Forget the rows from a frame on."""
+        places, rows = self._starts[start] if start < len(self._starts) else (0, 0)
+        del self.places[places:], self._rows[rows:], self._starts[start:]
+
+    def _append(self, rows: Sequence[Couple]) -> None:
         for couple in rows:
             if not couple.late:
                 self._rows.append(len(self.places))
                 self.places.append(Place(couple))
             if couple.tells:
                 self.places += self._effects(couple)
-        self.number = max(0, min(self.number, len(self._rows) - 1))
 
     def _effects(self, couple: Couple) -> list[Place]:
         """One row where the worlds agree or there is room for both, else one for each."""
@@ -123,22 +143,11 @@ class Loupe:
             return [Place(couple, effect=True, sides=(side,)) for side in sides]
         return [Place(couple, effect=True, sides=sides)]
 
-    def _grow(self, traced: Traced) -> list[list[Couple]]:
-        """Pairs by number, made anew only from where something came: a frame decides what the one before it tells."""
-        reads: dict[Origin, Sequence[Step]] = {side: run.steps for side, run in traced.runs.items()}
-        counts = {side: len(read) for side, read in reads.items()}
-        grown = [self._counts.get(side, 0) for side, count in counts.items() if count != self._counts.get(side)]
-        if grown or counts.keys() != self._counts.keys():
-            start = max(0, min(grown, default=0) - 1)
-            self._grown[start:] = by_position(reads, start)
-            self._counts = counts
-        return self._grown
-
     def fit(self, width: int) -> None:
         """Lay out for so many cells."""
         if (width < WIDE) != self.narrow:
             self.narrow = width < WIDE
-            self._version = -1
+            self._version, self._counts = -1, {}
             self.refresh()
 
     def move(self, step: int) -> None:
