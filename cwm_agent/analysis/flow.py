@@ -10,6 +10,7 @@ from msgspec import Struct
 from cwm_agent.analysis.callees import Callees, Calls
 from cwm_agent.analysis.codes import Code, Codes
 from cwm_agent.analysis.graph import MAYBE, SURE, Node, Op
+from cwm_agent.analysis.known import Known
 from cwm_agent.analysis.layout import Layout, Reach
 from cwm_agent.analysis.statements import lay_out
 from cwm_agent.traces.frames import Frame, FrameKind
@@ -48,7 +49,8 @@ class Flow:
         self.calls = Calls(self.codes)
         """Which of them a step may call."""
         self._layouts: dict[int, Layout] = {}
-        self._known = self.codes.all[0].binds
+        self._bound = self.codes.all[0].binds
+        self._known = Known(self.codes.tree)
         self._lazy = _annotations_are_text(self.codes.tree)
 
     def successors(self, function: str, line: int) -> frozenset[int]:
@@ -85,7 +87,11 @@ class Flow:
         starts, to = self._starts(layout, frame)
         if frame.event is FrameKind.CALL and self._may_be_thrown_into(layout, line):
             found.add(Successor(FrameKind.EXCEPTION, layout.code.name, line))
-        return self._add(layout, layout.walk(starts, to, line, self._stops(layout)), line, found)
+        reach = layout.walk(starts, to, line, self._stops(layout))
+        plain: frozenset[int] = frozenset()
+        if frame.event is FrameKind.LINE:
+            plain = self._known.plain(reach.steps, frame.locals)
+        return self._add(layout, reach, line, found, plain)
 
     def _may_be_thrown_into(self, layout: Layout, line: int) -> bool:
         """Whether a generator that is resumed here may be closed instead, or given an exception."""
@@ -145,11 +151,15 @@ class Flow:
         """Add the generators that may be closed, and the objects that may be deleted, when their function is left."""
         found.update(self._entries(Callees(self.calls.methods("__del__"), self.calls.generators.all)))
 
-    def _add(self, layout: Layout, reach: Reach, line: int, found: set[Successor]) -> bool:
-        """Add what the steps of a line can do; whether that is all."""
+    def _add(
+        self, layout: Layout, reach: Reach, line: int, found: set[Successor], plain: frozenset[int] = frozenset()
+    ) -> bool:
+        """Add what the steps of a line can do, the `plain` ones nothing; whether that is all."""
         certain = True
         name = layout.code.name
         for node in reach.steps:
+            if node.number in plain:
+                continue
             callees = self.calls.of(node, layout.code)
             certain &= callees.certain
             found.update(self._entries(callees))
@@ -216,7 +226,7 @@ class Flow:
 
     def _layout(self, code: Code) -> Layout:
         if code.number not in self._layouts:
-            self._layouts[code.number] = Layout(code, lay_out(code, self.codes.quiet, lazy=self._lazy), self._known)
+            self._layouts[code.number] = Layout(code, lay_out(code, self.codes.quiet, lazy=self._lazy), self._bound)
         return self._layouts[code.number]
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from cwm_agent.analysis.reprs import poses
+
 _LONGEST = 1000
 """Characters of a repr: what is made of longer values may meet a limit of the interpreter."""
 
@@ -25,7 +27,7 @@ class Kind(Struct, frozen=True):
 INT, STR, NONE, ANY, ITERATOR = Kind("int"), Kind("str"), Kind("none"), Kind("any"), Kind("iterator")
 _HASHABLE = {"int", "str", "none"}
 _SIZED = {"str", "list", "tuple", "dict", "set"}
-_ITERABLE = {"str", "list", "tuple", "set", "iterator"}  # a dict may change its size in the loop
+ITERABLE = {"str", "list", "tuple", "set", "iterator"}  # a dict may change its size in the loop
 _SEQUENCES = {"str", "list", "tuple"}
 _TEXT_METHODS = {"upper", "lower", "strip", "title", "isdigit", "isalpha", "islower", "isupper", "split"}
 _ANSWERS = {"split": Kind("list", "str"), "isdigit": INT, "isalpha": INT, "islower": INT, "isupper": INT}
@@ -39,7 +41,7 @@ def raises_nothing(statement: ast.AST, known: Locals, shadowed: frozenset[str]) 
     `known` are the locals and their reprs, `shadowed` the names that may be no built-ins here. Where the source veils,
     no repr is to be believed.
     """
-    reader = _Reader(known, shadowed)
+    reader = Reader(known, shadowed)
     match statement:
         case ast.Pass() | ast.Break() | ast.Continue() | ast.Try() | ast.Return(value=None):
             return True
@@ -74,14 +76,7 @@ def shadows(tree: ast.Module) -> frozenset[str]:
 
 def veils(tree: ast.Module) -> bool:
     """Whether a class of the source may read like a built-in value, and be none."""
-    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    return any(node.bases or node.keywords or _writes_itself(node) for node in classes)
-
-
-def _writes_itself(node: ast.ClassDef) -> bool:
-    return any(
-        isinstance(each, ast.Name | ast.FunctionDef) and "__repr__" in ast.unparse(each) for each in ast.walk(node)
-    )
+    return poses(tree)
 
 
 @lru_cache(maxsize=4096)
@@ -94,22 +89,23 @@ def kind_of(text: str) -> Kind | None:
         ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    return _Reader({}, frozenset()).kind(node)
+    return Reader({}, frozenset()).kind(node)
 
 
-class _Reader:
-    """Tells what expressions give; None: they may raise."""
+class Reader:
+    """Tells what expressions give; None: they may raise, or run code of the source."""
 
     def __init__(self, known: Locals, shadowed: frozenset[str]) -> None:
-        self._known = known
+        self.known = known
         self._shadowed = shadowed
 
     def kind(self, node: ast.expr) -> Kind | None:
+        """What the expression gives."""
         match node:
             case ast.Constant(value=value):
                 return _constant(value)
             case ast.Name(id=name):
-                return kind_of(self._known[name]) if name in self._known else None
+                return kind_of(self.known[name]) if name in self.known else None
             case ast.UnaryOp(op=op, operand=operand):
                 return self._unary(op, self.kind(operand))
             case ast.BinOp(left=left, op=op, right=right):
@@ -124,7 +120,7 @@ class _Reader:
             case ast.Dict(keys=keys, values=values):
                 return self._dict(keys, values)
             case ast.Set(elts=elements):
-                return Kind("set") if all(self._is(each, _HASHABLE) for each in elements) else None
+                return Kind("set") if all(self.is_of(each, _HASHABLE) for each in elements) else None
             case ast.Subscript(value=value, slice=ast.Slice() as part):
                 return self._sliced(self.kind(value), part)
             case ast.Call():
@@ -140,7 +136,7 @@ class _Reader:
                 whole = isinstance(value, ast.Tuple) and len(value.elts) == len(targets)
                 return whole and all(isinstance(each, ast.Name) for each in targets)
             case ast.Subscript(value=ast.Name() as name, slice=key):
-                return self._is(name, {"dict"}) and self._is(key, _HASHABLE)
+                return self.is_of(name, {"dict"}) and self.is_of(key, _HASHABLE)
         return False
 
     def loops(self, node: ast.For) -> bool:
@@ -153,13 +149,14 @@ class _Reader:
             return False
         match node.target:
             case ast.Name():
-                return self._is(over, _ITERABLE)
+                return self.is_of(over, ITERABLE)
             case ast.Tuple(elts=[ast.Name(), ast.Name()]):
                 pairs = isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "enumerate"
-                return pairs and self._is(over, _ITERABLE)
+                return pairs and self.is_of(over, ITERABLE)
         return False
 
-    def _is(self, node: ast.expr, names: set[str]) -> bool:
+    def is_of(self, node: ast.expr, names: set[str]) -> bool:
+        """Whether it surely gives a value of one of these kinds."""
         found = self.kind(node)
         return found is not None and found.name in names
 
@@ -193,14 +190,14 @@ class _Reader:
         return Kind(name, names.pop() if len(names) == 1 else "")
 
     def _dict(self, keys: list[ast.expr | None], values: list[ast.expr]) -> Kind | None:
-        whole = all(key is not None and self._is(key, _HASHABLE) for key in keys)
+        whole = all(key is not None and self.is_of(key, _HASHABLE) for key in keys)
         return Kind("dict") if whole and all(self.kind(each) is not None for each in values) else None
 
     def _sliced(self, kind: Kind | None, part: ast.Slice) -> Kind | None:
         if kind is None or kind.name not in _SEQUENCES:
             return None
-        bounds = all(each is None or self._is(each, {"int", "none"}) for each in (part.lower, part.upper))
-        step = part.step is None or (self._is(part.step, {"int"}) and _nonzero(part.step))
+        bounds = all(each is None or self.is_of(each, {"int", "none"}) for each in (part.lower, part.upper))
+        step = part.step is None or (self.is_of(part.step, {"int"}) and _nonzero(part.step))
         return kind if bounds and step else None
 
     def _called(self, node: ast.Call) -> Kind | None:
@@ -209,7 +206,7 @@ class _Reader:
             return None
         given = [each for each in kinds if each is not None]
         match node.func:
-            case ast.Name(id=name) if name not in self._shadowed and name not in self._known:
+            case ast.Name(id=name) if name not in self._shadowed and name not in self.known:
                 rule = _BUILTINS.get(name)
                 return rule(given, node.args) if rule else None
             case ast.Attribute(value=value, attr=name):
@@ -287,7 +284,7 @@ _BUILTINS: dict[str, Callable[[list[Kind], list[ast.expr]], Kind | None]] = {
     "bool": _of_one({"int", "none", *_SIZED}, INT),
     "list": _of_one(_SIZED, Kind("list")),
     "dict": _of_one({"dict"}, Kind("dict")),
-    "enumerate": _of_one(_ITERABLE, ITERATOR),
+    "enumerate": _of_one(ITERABLE, ITERATOR),
     "sum": lambda given, _nodes: INT if len(given) == 1 and given[0].element == "int" else None,
     "range": _range,
     "str": _text,

@@ -55,11 +55,11 @@ class Reprs:
 
     def __init__(self, custom: frozenset[str] = frozenset(), *, veiled: bool = False) -> None:
         self._custom = custom
-        self._veiled = veiled
+        self.veiled = veiled
         self.held = lru_cache(maxsize=4096)(self._held)
 
     def _held(self, text: str) -> Held:
-        if self._veiled:
+        if self.veiled:
             return OPAQUE
         if _is_scalar(text):
             return FIXED
@@ -164,8 +164,19 @@ def custom_reprs(tree: ast.Module) -> Reprs:
     return Reprs(frozenset(names), veiled=veiled)
 
 
+def poses(tree: ast.Module) -> bool:
+    """Whether an object of a class of the source may read like a built-in value."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    if custom_reprs(tree).veiled or any(node.keywords for node in classes):
+        return True
+    bases = [base for node in classes for base in node.bases]
+    return any(_is_foreign(base, classes) or _name(base) in _CONTAINERS for base in bases)
+
+
+_CONTAINERS = frozenset({"list", "dict", "set", "tuple"})
 _HARMLESS_BASES = frozenset(
-    {"object", "ABC", "Protocol", "Generic", "Enum", "NamedTuple", "TypedDict", "list", "dict", "set", "tuple"}
+    {"object", "ABC", "Protocol", "Generic", "Enum", "IntEnum", "StrEnum", "Flag", "NamedTuple", "TypedDict"}
+    | _CONTAINERS
 )
 
 

@@ -384,7 +384,7 @@ class Statements:
         graph.maybe(node.lineno)
         self.expressions.all([node.msg])
         if graph.open:
-            graph.step(Op.RAISE, node.lineno, node)
+            graph.either(Op.RAISE, (node.lineno, node.test.lineno), node)
         graph.open = true
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
