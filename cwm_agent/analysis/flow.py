@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
+from cwm_agent.analysis.arriving import deep, fits
 from cwm_agent.analysis.callees import Callees, Calls
 from cwm_agent.analysis.codes import Code, Codes
 from cwm_agent.analysis.graph import MAYBE, SURE, Node, Op
@@ -133,7 +135,8 @@ class Flow:
         after = [each for node in calling for each in layout.onward(node.number)]
         rest = layout.walk(again, after, line, self._stops(layout))
         for node in calling:
-            found.add(Successor(FrameKind.EXCEPTION, layout.code.name, node.at or line))
+            if frame.value in (None, "None") or not self._is_direct(node, layout):
+                found.add(Successor(FrameKind.EXCEPTION, layout.code.name, node.at or line))
         found.update(self._entries(Callees(self.calls.methods("__del__"), self.calls.generators.held)))
         return self._add(layout, rest, line, found) and certain
 
@@ -163,12 +166,31 @@ class Flow:
             callees = self.calls.of(node, layout.code)
             certain &= callees.certain
             found.update(self._entries(callees))
-            if node.number in layout.raising:
+            if node.number in layout.raising and not self._arrives(node, layout, callees):
                 found.add(Successor(FrameKind.EXCEPTION, name, node.at or line))
             if node.op in (Op.YIELD, Op.DELEGATE):
                 found.add(Successor(FrameKind.RETURN, name, node.at or line))
         self._add_ends(layout, reach, found)
         return certain
+
+    def _arrives(self, node: Node, layout: Layout, callees: Callees) -> bool:
+        """Whether a call surely arrives in the one function that it means."""
+        if not isinstance(node.of, ast.Call) or not callees.must or layout.code.number in self._deep:
+            return False
+        return all(fits(node.of, self.codes.all[number].node) for number in callees.fresh)
+
+    def _is_direct(self, node: Node, layout: Layout) -> bool:
+        """Whether the step is a call of one function and nothing more, which gives what that returns."""
+        return node.op is Op.CALL and self.calls.of(node, layout.code).must
+
+    @cached_property
+    def _deep(self) -> frozenset[int]:
+        """The code objects that may run when the stack is full."""
+        return deep({code.number: self._called_by(self._layout(code)) for code in self.codes.all})
+
+    def _called_by(self, layout: Layout) -> frozenset[int]:
+        found = [self.calls.of(layout.nodes[number], layout.code) for number in layout.reachable]
+        return frozenset().union(*(each.fresh | each.resumed for each in found))
 
     def _add_ends(self, layout: Layout, reach: Reach, found: set[Successor]) -> None:
         name = layout.code.name
