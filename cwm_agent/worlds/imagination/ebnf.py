@@ -48,12 +48,13 @@ class Grammar:
 
         `then` is the kind of the next frame. Empty where the flow knows of none; raises TooLarge.
         """
-        if last.event is FrameKind.RETURN:
-            parts, called = [], last.function
-        else:
-            parts, called = [self._follows(last, None, then)], last.function
-            stack = stack[:-1]
-        for frame in reversed(stack):
+        parts, called = [], last.function
+        running = [
+            _at(frame.event, frame.function, frame.line or 0) for frame in stack
+        ]  # with values that nobody knows
+        if last.event is not FrameKind.RETURN:
+            parts.append(self._follows(running.pop(), None, then))
+        for frame in reversed(running):
             parts.append(self._follows(frame, called, None if parts else then))
             called = frame.function
         if not all(parts):

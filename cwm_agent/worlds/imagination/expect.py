@@ -111,7 +111,11 @@ class Expectations:
         if not self._reader.stack:
             return False
         caller, piece = self._running(), self._shapes.piece(left.function, left.line)
-        return piece is not None and caller.line is not None and self._shapes.calls_plainly(caller.line, piece)
+        return (
+            piece is not None
+            and caller.line is not None
+            and self._shapes.calls_plainly(caller.line, piece, self._reader.known(caller.depth))
+        )
 
 
 def _without(kind: FrameKind, successors: frozenset[Successor]) -> frozenset[Successor]:

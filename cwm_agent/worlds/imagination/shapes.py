@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cwm_agent.analysis.passing import raises_nothing, shadows, veils
 from cwm_agent.traces.entry import Function
-from cwm_agent.worlds.imagination.binding import Signature, bound, told
+from cwm_agent.worlds.imagination.binding import bound, plain_function, told
 
 _RETURNS = (ast.Yield, ast.YieldFrom, ast.Await)
 Stands = ast.stmt | ast.ExceptHandler
@@ -39,6 +39,8 @@ class Shapes:
             if isinstance(node, Stands):
                 self._at.setdefault(node.lineno, []).append(node)
         self._pieces = _pieces(text, tree)
+        self._tree = tree
+        self._plain: dict[str, ast.FunctionDef | None] = {}
         self._veiled = veils(tree)
         self._shadowed = shadows(tree)
 
@@ -112,28 +114,36 @@ class Shapes:
         return "None" if isinstance(node, simple) else None
 
     def passed(self, line: int, piece: Piece, known: Mapping[str, str]) -> dict[str, str | None] | None:
-        """What the one call on this line hands to the parameters of the called function; None where that is unsure."""
-        node = self._only(line)
-        head = _head(node) if node is not None else []
-        inner = [each for part in head for each in ast.walk(part)]
+        """What the one call on this line hands to the parameters of the called function; None where that is unsure.
+
+        `known` are the locals of the function that calls.
+        """
+        inner = self._inner(line)
         calls = [each for each in inner if isinstance(each, ast.Call)]
         odd = (ast.NamedExpr, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, *_RETURNS)
         if len(calls) != 1 or any(isinstance(each, odd) for each in inner):
             return None
-        named = isinstance(calls[0].func, ast.Name) and calls[0].func.id == piece.name
-        if not named or not isinstance(piece.node, Signature) or getattr(piece.node, "decorator_list", []):
-            return None
-        return bound(calls[0], piece.node, known)
+        function = self._called_by_name(calls[0], piece, known)
+        return None if function is None else bound(calls[0], function, known)
 
-    def calls_plainly(self, line: int, piece: Piece) -> bool:
+    def calls_plainly(self, line: int, piece: Piece, known: Mapping[str, str]) -> bool:
         """Whether an exception that leaves this function, called from this line, is raised there again."""
+        calls = [each for each in self._inner(line) if isinstance(each, ast.Call)]
+        return any(self._called_by_name(each, piece, known) for each in calls)
+
+    def _inner(self, line: int) -> list[ast.AST]:
+        """Every node of what runs on this line itself, where one statement stands there."""
         node = self._only(line)
-        if node is None or not isinstance(piece.node, ast.FunctionDef) or piece.node.decorator_list:
-            return False
-        calls = [each for part in _head(node) for each in ast.walk(part) if isinstance(each, ast.Call)]
-        generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(piece.node))
-        named = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == piece.name]
-        return bool(named) and not generator
+        return [each for part in _head(node) for each in ast.walk(part)] if node is not None else []
+
+    def _called_by_name(self, call: ast.Call, piece: Piece, known: Mapping[str, str]) -> ast.FunctionDef | None:
+        """The function, where this is a call of it by a name that nothing else can have."""
+        if not isinstance(call.func, ast.Name) or call.func.id != piece.name or piece.name in known:
+            return None
+        if piece.name not in self._plain:
+            self._plain[piece.name] = plain_function(self._tree, piece.name)
+        function = self._plain[piece.name]
+        return function if function is piece.node else None
 
 
 def _head(node: Stands) -> list[ast.AST]:

@@ -292,3 +292,37 @@ def half(n):
         "half(4) + half(half(8))",
     ),
 }
+PROGRAMS["shadowed"] = (
+    """\
+from functools import partial
+
+
+def add(a, b=0):
+    return a + b
+
+
+def guard(n):
+    assert n > 0, "small"
+    return n
+
+
+def shadow(n):
+    local = partial(add, 5)
+
+    def guard(k):
+        return add(k)
+
+    first = add(n)
+    second = guard(1)
+    return local(n) + first + second
+
+
+def outer(n):
+    try:
+        guard(n)
+    except AssertionError as error:
+        found = shadow(n)
+    return found
+""",
+    "outer(-1)",
+)
