@@ -13,6 +13,7 @@ from cwm_agent.nano.tokenizer import vocabulary
 from cwm_agent.traces.grammar import Special
 
 CONTEXT = 2048
+NOTES = "training.json"
 SHAPE = {
     "hidden_size": 192,
     "intermediate_size": 512,
@@ -56,4 +57,4 @@ def save(model: CwmForCausalLM, tokenizer: Tokenizer, folder: Path, notes: dict[
         model_max_length=CONTEXT,
     )
     fast.save_pretrained(folder)
-    (folder / "training.json").write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+    (folder / NOTES).write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")

@@ -1,35 +1,38 @@
 """Trains the small model on traces that are made as it goes: `python -m cwm_agent.nano.train FOLDER --minutes 45`.
 
 The loss is on the frames alone. Traces are short at first; the learning rate rises, and falls to the end of the time.
+Where the folder has a model, it is trained on, from programs that it has not seen.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from transformers import CwmForCausalLM
 
 from cwm_agent.nano.dataset import HELD_OUT, examples
-from cwm_agent.nano.model import make_model, save
+from cwm_agent.nano.model import NOTES, make_model, save
 from cwm_agent.nano.programs import LEVELS
-from cwm_agent.nano.tokenizer import ids, train_tokenizer
+from cwm_agent.nano.tokenizer import ids, load_tokenizer, train_tokenizer
 
-BATCH = 3072
+BATCH = 1024
 """Tokens of one step, its padding included."""
 LONGEST = 1408
 """Tokens; longer traces are not learnt from."""
-RATE = 3e-3
+RATE = 2e-3
 _WARM = 0.02
 _CHUNK = 1500
-_MIXES = ((0.12, (0.7, 0.3, 0.0, 0.0)), (0.4, (0.25, 0.55, 0.2, 0.0)), (1.01, (0.12, 0.5, 0.3, 0.08)))
+_MIXES = ((0.12, (0.7, 0.3, 0.0, 0.0)), (0.4, (0.25, 0.55, 0.2, 0.0)), (1.01, (0.12, 0.6, 0.24, 0.04)))
 """Until this share of the time, the share of each level."""
 
 Row = tuple[list[int], int]
@@ -86,14 +89,24 @@ class Course:
     def __init__(self, folder: Path, seconds: float) -> None:
         self._folder = folder
         self._seconds = seconds
-        self._tokenizer = first_tokenizer()
-        self._model: CwmForCausalLM = make_model(self._tokenizer)
+        self._seeds = [0] * LEVELS
+        self._tokens = self._steps = 0
+        if (folder / NOTES).exists():
+            self._continue(json.loads((folder / NOTES).read_text(encoding="utf-8")))
+        else:
+            self._tokenizer = first_tokenizer()
+            self._model: CwmForCausalLM = make_model(self._tokenizer)
         decayed = [each for each in self._model.parameters() if each.dim() > 1]
         others = [each for each in self._model.parameters() if each.dim() <= 1]
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
         self._optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.97))
-        self._tokens = self._steps = 0
         self._started = time.monotonic()
+        self._before = self._tokens
+
+    def _continue(self, notes: dict[str, Any]) -> None:
+        self._tokenizer = load_tokenizer(self._folder)
+        self._model = CwmForCausalLM.from_pretrained(self._folder)
+        self._tokens, self._steps, self._seeds = notes["tokens"], notes["steps"], notes["seeds"]
 
     @property
     def progress(self) -> float:
@@ -111,7 +124,7 @@ class Course:
             over = self.progress >= 1
             if now - said > 20 or over:
                 said = now
-                speed = self._tokens / (now - self._started)
+                speed = (self._tokens - self._before) / (now - self._started)
                 print(f"{self.progress:6.1%}  step {self._steps}  {self._tokens / 1e6:.2f}M tokens  "
                       f"{speed:.0f} token/s  loss {loss:.4f}", flush=True)  # fmt: skip
             if now - saved > save_every or over:
@@ -121,13 +134,13 @@ class Course:
                 return
 
     def _save(self, loss: float) -> None:
-        notes = {"tokens": self._tokens, "steps": self._steps, "loss": round(loss, 4), "progress": self.progress,
+        notes = {"tokens": self._tokens, "steps": self._steps, "loss": round(loss, 4), "seeds": self._seeds,
                  "parameters": sum(each.numel() for each in self._model.parameters())}  # fmt: skip
         save(self._model, self._tokenizer, self._folder, notes)
 
     def _stream(self) -> Iterator[list[Row]]:
         rng = random.Random(0)
-        used = [0] * LEVELS
+        used = self._seeds
         for _ in count():
             mix = next(shares for until, shares in _MIXES if self.progress < until or until > 1)
             found = []
