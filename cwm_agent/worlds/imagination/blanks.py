@@ -15,10 +15,12 @@ from cwm_agent.protocols import Token
 from cwm_agent.traces.frames import FrameKind
 from cwm_agent.traces.grammar import KIND_OF_SPECIAL, SPECIAL_OF_KIND, Special
 from cwm_agent.worlds.imagination.binding import VALUE_LIMIT
+from cwm_agent.worlds.imagination.ebnf import quoted
 from cwm_agent.worlds.imagination.form import Rest
 from cwm_agent.worlds.imagination.pen import Pen
 
 _PORTIONS = (16, 64, 256)
+_CHOOSING = (1, 4, 16)  # tokens that a choice is likely to take
 _LONGEST = 6 * VALUE_LIMIT + 2  # each character as \uXXXX
 
 
@@ -31,7 +33,7 @@ class Blanks:
     async def kind(self, kinds: Iterable[FrameKind]) -> FrameKind:
         """One of these kinds of frames, by its separator. A backend that knows grammars is held to them."""
         allowed = sorted(kinds)
-        grammar = "root ::= " + " | ".join(json.dumps(SPECIAL_OF_KIND[kind].value) for kind in allowed)
+        grammar = _either([SPECIAL_OF_KIND[kind].value for kind in allowed])
         async with aclosing(self._pen.ask(1, grammar=grammar)) as tokens:
             async for token in tokens:
                 segment = self._pen.take(token)
@@ -68,21 +70,29 @@ class Blanks:
     async def choice(self, texts: Sequence[str]) -> str:
         """One of several lines: the model writes until it is decided which, the rest is forced.
 
-        Their common indentation is forced too, but for its last blank, which may be one token with the first word.
+        An indentation that all have is forced too, but for its last blank, which may be one token with the first word.
+        Where they differ in it, it is the model's: blanks that are forced would be other tokens than those of a deeper
+        line. A backend that knows grammars is held to the lines.
         """
-        text = " " * (min(len(each) - len(each.lstrip(" ")) for each in texts) - 1)
+        depths = {len(each) - len(each.lstrip(" ")) for each in texts}
+        text = " " * (min(depths) - 1) if len(depths) == 1 else ""
         if text:
             self._pen.force(text)
-        async with aclosing(self._tokens()) as tokens:
-            async for token in tokens:
-                segment = self._pen.take(token)
-                text += segment if isinstance(segment, str) else segment.value
-                texts = [each for each in texts if each.startswith(text)]
-                if not texts:
-                    raise self._pen.unreadable(f"it stands at no line that can come next: {text.strip()[:80]}")
-                if len(texts) == 1:
-                    self._pen.force(texts[0][len(text) :])
-                    return texts[0]
+        for size in chain(_CHOOSING, repeat(_CHOOSING[-1])):
+            count = 0
+            async with aclosing(self._pen.ask(size, grammar=_either(texts, len(text)))) as tokens:
+                async for token in tokens:
+                    count += 1
+                    segment = self._pen.take(token)
+                    text += segment if isinstance(segment, str) else segment.value
+                    texts = [each for each in texts if each.startswith(text)]
+                    if not texts:
+                        raise self._pen.unreadable(f"it stands at no line that can come next: {text.strip()[:80]}")
+                    if len(texts) == 1:
+                        self._pen.force(texts[0][len(text) :])
+                        return texts[0]
+            if count < size:
+                break
         raise self._pen.unreadable("the model stopped in the middle of a line")
 
     async def rest(self, rest: Rest) -> list[str]:
@@ -120,6 +130,11 @@ class Blanks:
         for name in sorted(rest.needed - found.keys()):
             raise self._pen.unreadable(f"`{name}` is missing from the locals")
         return [name for name, value in found.items() if name not in rest.done and rest.told.get(name) != value]
+
+
+def _either(texts: Sequence[str], start: int = 0) -> str:
+    """The grammar of one of these texts, from a character on."""
+    return "root ::= " + " | ".join(quoted(each[start:]) for each in texts)
 
 
 def _json(text: str) -> object:

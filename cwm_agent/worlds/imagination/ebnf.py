@@ -137,9 +137,9 @@ class Grammar:
             action, argument, end = Special.ACTION.value, Special.ARGUMENT.value, Special.FRAME.value
             if frame.event in HAS_LOCALS:
                 names = self._names(frame)
-                self._put(name, f"{_quoted(kind)} {names} {_quoted(action + source + end)}")
+                self._put(name, f"{quoted(kind)} {names} {quoted(action + source + end)}")
             else:
-                self._put(name, f"{_quoted(kind + action + source + argument)} text {_quoted(end)}")
+                self._put(name, f"{quoted(kind + action + source + argument)} text {quoted(end)}")
         return name
 
     def _names(self, frame: Frame) -> str:
@@ -149,7 +149,7 @@ class Grammar:
             return "locals" if piece is None else '"{}"'
         name = f"locals_{self._functions.index(piece.name)}_{piece.first}"
         if name not in self._rules:
-            one = " | ".join(_quoted(json.dumps(each) + ": ") for each in piece.order)
+            one = " | ".join(quoted(json.dumps(each) + ": ") for each in piece.order)
             self._put(f"{name}_pair", f"({one}) text")
             self._put(name, f'"{{}}" | "{{" {name}_pair (", " {name}_pair)* "}}"')
         return name
@@ -166,6 +166,6 @@ def _sorted(found: Next) -> list[Successor]:
     return sorted(found.successors, key=lambda each: (each.event, each.line, each.function))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A literal of the grammar: it has the escapes of JSON, and every other character as it is."""
     return json.dumps(text, ensure_ascii=False)
