@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from cwm_agent.analysis.codes import Function
 
 
-def fits(call: ast.Call, called: ast.AST) -> bool:
-    """Whether the arguments, as they are written, are those that a function, called by its name, takes."""
+def fits(call: ast.Call, called: ast.AST, *, bound: bool = False) -> bool:
+    """Whether the arguments, as they are written, are those that a function takes; `bound`: its first one is given."""
     if not isinstance(called, Function | ast.Lambda):
         return False
     if any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords):
         return False
     given = called.args
-    places = [each.arg for each in [*given.posonlyargs, *given.args]]
+    places = [each.arg for each in [*given.posonlyargs, *given.args]][bound:]
     if len(call.args) > len(places) and given.vararg is None:
         return False
     taken = set(places[: len(call.args)])

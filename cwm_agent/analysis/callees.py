@@ -10,6 +10,7 @@ from cwm_agent.analysis.codes import Code, Codes, Function, Scope, own_nodes
 from cwm_agent.analysis.generators import Generators
 from cwm_agent.analysis.graph import Node, Op
 from cwm_agent.analysis.names import Meaning, Names
+from cwm_agent.analysis.receivers import Receivers
 from cwm_agent.analysis.special import RESUMING, methods_of, methods_of_builtin
 
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__")
@@ -48,6 +49,7 @@ class Calls:
                 if code.node.decorator_list:
                     self._described.setdefault(code.name, set()).add(code.number)
         self.generators = Generators(codes, self.names)
+        self.receivers = Receivers(codes, self.names)
         self._loose = self._escaping()
         self._found: dict[tuple[int, int], Callees] = {}
 
@@ -198,13 +200,31 @@ class Calls:
         """What this call may call, in this code."""
         match call.func:
             case ast.Name(id=name):
+                made = self.receivers.made(call, code)
+                if made is not None:
+                    return self._made(made)
                 return self._by_name(name, self.names.meaning(name, code), len(call.args))
             case ast.Attribute(value=owner, attr=name):
+                method = self.receivers.method(owner, name, code)
+                if method is not None:
+                    return self._direct(method)
                 found = self.anything
                 return Callees(found.fresh | self.methods(name) | self._of_module(owner, name, code), found.resumed)
             case ast.Lambda():
-                return Callees(frozenset({self.codes.of_node[call.func].number}), must=True, again=False)
+                return self._direct(frozenset({self.codes.of_node[call.func].number}))
         return self.anything
+
+    def _direct(self, numbers: frozenset[int]) -> Callees:
+        """A call of one of these functions and nothing else."""
+        runs = numbers - self.generators.all
+        return Callees(runs, must=bool(runs) and runs == numbers, again=False)
+
+    def _made(self, number: int) -> Callees:
+        """What making an instance of a plain class calls."""
+        if not self.receivers.has(number, "__init__"):
+            return Callees(again=False)
+        method = self.receivers.lookup(number, "__init__")
+        return self._direct(frozenset({method})) if method is not None else self.anything
 
     def _of_module(self, owner: ast.expr, name: str, code: Code) -> frozenset[int]:
         """The functions and classes of the source that an imported module may have under this name."""
@@ -217,8 +237,7 @@ class Calls:
     def _by_name(self, name: str, meaning: Meaning, count: int) -> Callees:
         only = meaning.only
         if only is not None and not self.codes.all[only].is_class:
-            runs = frozenset({only}) - self.generators.all
-            return Callees(runs, must=bool(runs), again=False)
+            return self._direct(frozenset({only}))
         fresh = self._entered(meaning.codes)
         if only is not None and fresh:
             return Callees(fresh | self.methods("__call__", "__set_name__") | self._loose, self.generators.all)

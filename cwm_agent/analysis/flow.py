@@ -82,8 +82,9 @@ class Flow:
         """Add what follows a frame that is no return; whether that is all."""
         line = frame.line or 0
         if frame.event is FrameKind.EXCEPTION:
-            steps = [layout.nodes[number] for number in layout.reachable if layout.nodes[number].at in (line, 0)]
-            self._add_ends(layout, self._handled(layout, steps, line), found)
+            self._add_ends(layout, self._handled(layout, self._raising(layout, line), line), found)
+            if layout.code.resumed and self._is_start(layout.code, line):
+                found.add(Successor(FrameKind.RETURN, layout.code.name, line))
             self._add_closed(found)
             return True
         starts, to = self._starts(layout, frame)
@@ -94,6 +95,17 @@ class Flow:
         if frame.event is FrameKind.LINE:
             plain = self._known.plain(reach.steps, frame.locals)
         return self._add(layout, reach, line, found, plain)
+
+    def _raising(self, layout: Layout, line: int) -> list[Node]:
+        """The steps that may have raised an exception that shows this line."""
+        found = [layout.nodes[number] for number in sorted(layout.reachable)]
+        running = {node.number for node in self._from_line(layout, line, frozenset()).steps}
+        return [
+            node
+            for node in found
+            if (node.at == line or (not node.at and node.number in running))
+            and (node.number in layout.raising or node.op in (Op.NEXT, Op.DROP, Op.BIND, Op.UNBIND, Op.CALL))
+        ]
 
     def _may_be_thrown_into(self, layout: Layout, line: int) -> bool:
         """Whether a generator that is resumed here may be closed instead, or given an exception."""
@@ -122,8 +134,7 @@ class Flow:
         """Add what follows in the caller when a function that it called is left."""
         line = caller.line or 0
         if caller.event is FrameKind.EXCEPTION:
-            steps = [layout.nodes[number] for number in layout.reachable if layout.nodes[number].at in (line, 0)]
-            reach = self._handled(layout, steps, line)
+            reach = self._handled(layout, self._raising(layout, line), line)
         else:
             starts, to = self._starts(layout, caller)
             reach = layout.walk(starts, to, line, frozenset())
@@ -161,7 +172,7 @@ class Flow:
         certain = True
         name = layout.code.name
         for node in reach.steps:
-            if node.number in plain:
+            if node.number in plain or self._is_method(node, layout.code):
                 continue
             callees = self.calls.of(node, layout.code)
             certain &= callees.certain
@@ -177,7 +188,14 @@ class Flow:
         """Whether a call surely arrives in the one function that it means."""
         if not isinstance(node.of, ast.Call) or not callees.must or layout.code.number in self._deep:
             return False
-        return all(fits(node.of, self.codes.all[number].node) for number in callees.fresh)
+        called = [self.codes.all[number] for number in callees.fresh]
+        return all(fits(node.of, each.node, bound=each.around >= 0) for each in called)
+
+    def _is_method(self, node: Node, code: Code) -> bool:
+        """Whether the step takes a method of an object that surely has it."""
+        if not isinstance(node.of, ast.Attribute) or node.op is not Op.ATTRIBUTE:
+            return False
+        return self.calls.receivers.method(node.of.value, node.name, code) is not None
 
     def _is_direct(self, node: Node, layout: Layout) -> bool:
         """Whether the step is a call of one function and nothing more, which gives what that returns."""

@@ -314,17 +314,20 @@ class Statements:
         graph.open = done
 
     def _pass_on(self, node: Try, handler: int) -> None:
-        """The `finally` body on the way of an exception; on 3.11 an exception in it shows its last line first."""
+        """The `finally` body on the way of an exception; on 3.11 its last line is shown once more."""
         graph, outer = self.graph, self.graph.handler
         graph.put(handler)
         cleanup = graph.handler = graph.label()
         self.run(node.finalbody)
         graph.handler = outer
+        last = _last_lines(node.finalbody)
         if graph.open:
             graph.artificial()
+            for line in last:
+                graph.maybe(line)
             graph.step(Op.RERAISE, 0, node)
         graph.put(cleanup)
-        for line in _last_lines(node.finalbody):
+        for line in last:
             graph.maybe(line)
         graph.step(Op.RERAISE, 0, node).restores = cleanup
 
