@@ -7,32 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cwm_agent.analysis.codes import Comprehension
+from cwm_agent.analysis.folding import folds
 from cwm_agent.analysis.graph import SURE, Graph, Op
 
 _MANY = 15  # displays and calls with more parts than this are built in pieces
 Open = list[int]
-
-
-def folds(node: ast.AST) -> bool:
-    """Whether the compiler makes one constant of it."""
-    match node:
-        case ast.Constant():
-            return True
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant(value=int() | float() | complex())):
-            return True
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
-            return _is_number(left) and _is_number(right)
-        case ast.Tuple(elts=elements):
-            return all(map(folds, elements))
-    return False
-
-
-def _is_number(node: ast.AST) -> bool:
-    return folds(node) and not isinstance(node, ast.Tuple) and not _is_text(node)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and not isinstance(node.value, int | float | complex)
 
 
 class Expressions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from cwm_agent.analysis.codes import Code
-from cwm_agent.analysis.expressions import folds
+from cwm_agent.analysis.folding import folds
 from cwm_agent.analysis.graph import Graph, Node, Op
 from cwm_agent.analysis.names import BUILTINS
 
