@@ -28,11 +28,14 @@ def run_call(session):
     _check_entry(order, expression, vars(module))
     code = compile(order.subject.strip(), "<call>", "eval", dont_inherit=True)
     session.start()
-    result = eval(code, vars(module))
-    if type(result).__name__ == "coroutine":
-        import asyncio
+    try:
+        result = eval(code, vars(module))
+        if type(result).__name__ == "coroutine":
+            import asyncio
 
-        asyncio.run(result)
+            asyncio.run(result)
+    finally:
+        session.finish()  # what shows an exception, such as its own `__str__`, is not part of the call
     return 0
 
 

@@ -37,6 +37,7 @@ class Mapped:
         self._mmap = mmap
         self._limit = limit
         self._before = 0  # bytes of the pieces before this one
+        self._end = 0  # where the last whole line ends, in the file
         self._size = 0
         self._at = 0
         self._piece = None
@@ -44,29 +45,28 @@ class Mapped:
         self._identity = (status.st_dev, status.st_ino)
 
     def append(self, data):
-        """Write bytes; Full when they do not fit the limit, or the disk."""
+        """Write one line; Full when it does not fit the limit, or the disk.
+
+        A line is never spread over two pieces: a signal handler of the program's may raise in the middle of this.
+        """
         at = self._at
         end = at + len(data)
         if end > self._size:
-            return self._across(data)
+            self._make_room(len(data))
+            at, end = 0, len(data)
         self._piece[at:end] = data
         self._at = end
-        return None
+        self._end = self._before + end
 
-    def _across(self, data):
-        if self._before + self._at + len(data) > self._limit:
+    def _make_room(self, length):
+        if self._before + self._at + length > self._limit:
             raise Full("bytes")
-        rest = memoryview(data)
-        while rest:
-            if self._at == self._size:
-                self._grow()
-            now = rest[: self._size - self._at]
-            self._piece[self._at : self._at + len(now)] = now
-            self._at += len(now)
-            rest = rest[len(now) :]
+        if self._at < self._size:
+            self._piece[self._at : self._size] = b" " * (self._size - self._at)  # blanks before the next line
+        self._grow(-(-length // PIECE) * PIECE)
 
-    def _grow(self):
-        size, start = PIECE, self._before + self._size
+    def _grow(self, size):
+        start = self._before + self._size
         fd = -1
         try:
             fd = _raised(os.open(self._path, os.O_RDWR | os.O_CLOEXEC))
@@ -83,7 +83,8 @@ class Mapped:
             finally:
                 for filler in fillers:
                     os.close(filler)
-        except OSError:
+        except OSError as error:
+            _ours(error)
             raise Full("disk") from None
         finally:
             if fd >= 0:
@@ -94,7 +95,7 @@ class Mapped:
         """Cut the zeros off."""
         try:
             if os.stat(self._path).st_ino == self._identity[1]:
-                os.truncate(self._path, self._before + self._at)
+                os.truncate(self._path, self._end)
         except OSError:
             pass
         self._size = self._at
@@ -123,11 +124,21 @@ class Stream:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
-        except OSError:
+        except OSError as error:
+            _ours(error)
             raise Full("disk") from None
 
     def close(self):
         """Nothing is buffered."""
+
+
+def _ours(error):
+    """Raise an error again that a signal handler of the program's raised in here; a TimeoutError is an OSError, too."""
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    if last.tb_frame.f_code.co_filename != __file__:
+        raise error
 
 
 def _raised(fd):
@@ -136,7 +147,10 @@ def _raised(fd):
         import fcntl
 
         high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    except (ImportError, OSError):
+    except ImportError:
+        return fd
+    except OSError as error:
+        _ours(error)
         return fd
     os.close(fd)
     return high
@@ -148,6 +162,6 @@ def _fillers():
     try:
         while not taken or taken[-1] < _HIGH - 1:
             taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-    except OSError:
-        pass
+    except OSError as error:
+        _ours(error)
     return taken
