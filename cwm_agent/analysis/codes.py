@@ -34,6 +34,11 @@ class Code(Struct, frozen=True):
     resumed: bool
 
     @property
+    def span(self) -> range:
+        """The lines from its first to its last."""
+        return range(self.first, (getattr(self.node, "end_lineno", None) or self.first) + 1)
+
+    @property
     def is_class(self) -> bool:
         """Whether it is the body of a class."""
         return isinstance(self.node, ast.ClassDef)

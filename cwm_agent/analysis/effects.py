@@ -68,7 +68,11 @@ class Effects:
     def _line(self, function: str, line: int) -> _Line:
         key = function, line
         if key not in self._lines:
-            self._lines[key] = self._joined(function, line)
+            try:
+                self._lines[key] = self._joined(function, line)
+            except RecursionError:  # nested too deeply to be followed
+                names = tuple(sorted({name for code in self._codes.named(function) for name in code.binds}))
+                self._lines[key] = _Line(LineEffects(names, frozenset(names), {}, mutates=True), ANYTHING)
         return self._lines[key]
 
     def _joined(self, function: str, line: int) -> _Line:

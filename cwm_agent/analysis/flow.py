@@ -41,6 +41,7 @@ class Next(Struct, frozen=True):
 class Flow:
     """The flow of control of one source text; UsageError where it does not parse.
 
+    Where expressions are nested too deeply to be followed, every line is a successor and nothing certain.
     Exceptions that can strike anywhere are not counted: KeyboardInterrupt, MemoryError, what a signal handler or
     another thread raises.
     """
@@ -57,6 +58,12 @@ class Flow:
 
     def successors(self, function: str, line: int) -> frozenset[int]:
         """The lines whose line frame can come next in the same function; see `traces.place.Successors`."""
+        try:
+            return self._lines_after(function, line)
+        except RecursionError:
+            return frozenset(each for code in self.codes.named(function) for each in code.span)
+
+    def _lines_after(self, function: str, line: int) -> frozenset[int]:
         found: set[int] = set()
         for layout in self.layouts(function, line):
             reach = self._from_line(layout, line, frozenset())
@@ -67,10 +74,14 @@ class Flow:
 
     def after(self, frame: Frame, stack: Sequence[Frame]) -> Next:
         """What can follow this frame; `stack` has the last frame of each suspended function, outermost first."""
-        if frame.event is FrameKind.RETURN:
-            if not stack:
-                return Next(frozenset(), certain=True)
-            return self._returned(frame, stack[-1])
+        try:
+            if frame.event is not FrameKind.RETURN:
+                return self._went_on(frame)
+            return self._returned(frame, stack[-1]) if stack else Next(frozenset(), certain=True)
+        except RecursionError:
+            return Next(frozenset(), certain=False)
+
+    def _went_on(self, frame: Frame) -> Next:
         found: set[Successor] = set()
         certain = frame.line is not None
         layouts = self.layouts(frame.function, frame.line or 0)
@@ -156,9 +167,11 @@ class Flow:
         return callees.fresh | callees.resumed
 
     def _stops(self, layout: Layout) -> frozenset[int]:
-        """The steps that cannot be passed without a call of a function of the source."""
+        """The steps that cannot be passed without a yield, or a call of a function of the source."""
         return frozenset(
-            node.number for node in layout.nodes if node.op is Op.CALL and self.calls.of(node, layout.code).must
+            node.number
+            for node in layout.nodes
+            if node.op in (Op.CALL, Op.NEXT) and self.calls.of(node, layout.code).must
         )
 
     def _add_closed(self, found: set[Successor]) -> None:
@@ -177,7 +190,8 @@ class Flow:
             callees = self.calls.of(node, layout.code)
             certain &= callees.certain
             found.update(self._entries(callees))
-            if node.number in layout.raising and not self._arrives(node, layout, callees):
+            raising = node.number in layout.raising and node.op is not Op.YIELD
+            if raising and not self._arrives(node, layout, callees):
                 found.add(Successor(FrameKind.EXCEPTION, name, node.at or line))
             if node.op in (Op.YIELD, Op.DELEGATE):
                 found.add(Successor(FrameKind.RETURN, name, node.at or line))
@@ -185,7 +199,12 @@ class Flow:
         return certain
 
     def _arrives(self, node: Node, layout: Layout, callees: Callees) -> bool:
-        """Whether a call surely arrives in the one function that it means."""
+        """Whether a call surely arrives in the one function that it means, or makes its generator."""
+        made = self.calls.generators.makes(node.of, layout.code)
+        if made is not None and node.op in (Op.ITER, Op.NEXT):
+            return True
+        if isinstance(node.of, ast.Call) and made is not None:
+            return fits(node.of, self.codes.all[made].node)
         if not isinstance(node.of, ast.Call) or not callees.must or layout.code.number in self._deep:
             return False
         called = [self.codes.all[number] for number in callees.fresh]

@@ -121,6 +121,10 @@ class Graph:
         self._connect(label)
         self.open = [label]
 
+    def begin(self, label: int) -> None:
+        """Go on at this label, which only exceptions come to."""
+        self.open = [label]
+
     def jump(self, label: int, anew: int = NEVER) -> None:
         """Go to this label; nothing is open after it. `anew`: whether the line is reported anew, as after a loop."""
         self._connect(label, anew)

@@ -53,6 +53,13 @@ def dotted(name: str, path: str) -> tuple[str, ...]:
     return () if _is_standard(name) else _absolute(name, path)
 
 
+def is_standard(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether it imports from the standard library alone."""
+    if isinstance(node, ast.ImportFrom):
+        return not node.level and _is_standard(node.module or "")
+    return all(_is_standard(each.name) for each in node.names)
+
+
 def _is_standard(module: str) -> bool:
     return module.split(".")[0] in sys.stdlib_module_names
 

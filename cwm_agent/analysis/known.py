@@ -29,7 +29,7 @@ class Known:
             return frozenset()
         reader = _Values(before, self._shadowed)
         ordered = sorted(steps, key=lambda node: node.number)
-        again = any(target <= node.number for node in ordered for target, _ in node.edges)
+        again = _goes_round(ordered)
         bound = {node.name for node in ordered if node.op is Op.BIND} if again else set()
         found: set[int] = set()
         methods: set[ast.AST] = set()
@@ -63,6 +63,13 @@ class Known:
         if node.op is Op.SET_SUBSCRIPT and isinstance(node.of, ast.Subscript):
             return reader.takes(node.of, node.of.value) or reader.element(node.of) is not None
         return False
+
+
+def _goes_round(steps: list[Node]) -> bool:
+    """Whether some of these steps of a line may run again while it is shown."""
+    inside = {node.number: node for node in steps}
+    back = [inside[to] for node in steps for to, _ in node.edges if to <= node.number and to in inside]
+    return any(to in inside for node in back for to, _ in node.edges)
 
 
 class _Values(Reader):

@@ -74,10 +74,11 @@ class Matching:
 
     def _bind(self, pattern: ast.pattern) -> None:
         """The captures, stored once the whole pattern fits."""
-        for node in ast.walk(pattern):
-            match node:
-                case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                    self._graph.step(Op.BIND, node.lineno, node, name)
+        for inner in _inside(pattern):
+            self._bind(inner)
+        match pattern:
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                self._graph.step(Op.BIND, pattern.lineno, pattern, name)
 
 
 def _inside(pattern: ast.pattern) -> list[ast.pattern]:

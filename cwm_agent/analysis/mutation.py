@@ -10,6 +10,7 @@ from msgspec import Struct
 from cwm_agent.analysis.callees import Callees, Calls
 from cwm_agent.analysis.codes import Code, own_nodes
 from cwm_agent.analysis.graph import Node, Op
+from cwm_agent.analysis.imports import is_standard
 
 _PURE = frozenset(
     {
@@ -65,6 +66,8 @@ class Mutation:
     def of(self, node: Node, code: Code) -> Change:
         """What the step may change."""
         if node.op in _QUIET:
+            return NOTHING
+        if node.op is Op.IMPORT and isinstance(node.of, ast.Import | ast.ImportFrom) and is_standard(node.of):
             return NOTHING
         if node.op in (Op.YIELD, Op.DELEGATE, Op.ENTER, Op.EXIT, Op.IMPORT, Op.CLASS, Op.DECORATE):
             return ANYTHING

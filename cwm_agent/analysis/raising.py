@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 
 from cwm_agent.analysis.codes import Code
 from cwm_agent.analysis.folding import folds
@@ -22,9 +23,23 @@ def raises(node: Node, code: Code, bound: frozenset[str], known: frozenset[str])
         return node.name not in known and node.name not in BUILTINS
     if node.op is Op.COMPARE and isinstance(node.of, ast.Compare):
         return not isinstance(node.of.ops[int(node.name)], ast.Is | ast.IsNot)
+    if node.op is Op.CATCH and isinstance(node.of, ast.ExceptHandler):
+        return not _is_exception(node.of.type, code, known)
     if node.op is Op.HASH:
         return not _hashable(node.of)
     return True
+
+
+def _is_exception(node: ast.expr | None, code: Code, known: frozenset[str]) -> bool:
+    """Whether it is a built-in class of exceptions, or a tuple of them."""
+    match node:
+        case ast.Name(id=name):
+            found = getattr(builtins, name, None)
+            hidden = name in known or name in code.binds
+            return isinstance(found, type) and issubclass(found, BaseException) and not hidden
+        case ast.Tuple(elts=elements):
+            return all(_is_exception(each, code, known) for each in elements)
+    return False
 
 
 def _hashable(node: ast.AST | None) -> bool:

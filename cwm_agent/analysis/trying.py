@@ -51,7 +51,7 @@ class Trying:
         if graph.open:
             leave(graph, block)
         done = graph.open
-        graph.put(handler)
+        graph.begin(handler)
         leave(graph, block)
         passed = list(graph.open)
         graph.artificial()
@@ -88,7 +88,7 @@ class Trying:
     def _pass_on(self, node: Try, handler: int) -> None:
         """The `finally` body on the way of an exception; on 3.11 its last line is shown once more."""
         graph, outer = self.graph, self.graph.handler
-        graph.put(handler)
+        graph.begin(handler)
         cleanup = graph.handler = graph.label()
         self.run(node.finalbody)
         graph.handler = outer
@@ -98,7 +98,7 @@ class Trying:
             for line in last:
                 graph.maybe(line)
             graph.step(Op.RERAISE, 0, node)
-        graph.put(cleanup)
+        graph.begin(cleanup)
         for line in last:
             graph.maybe(line)
         graph.step(Op.RERAISE, 0, node).restores = cleanup
@@ -112,7 +112,7 @@ class Trying:
         graph.handler = outer
         self.run(node.orelse)
         done = graph.open
-        graph.put(handler)
+        graph.begin(handler)
         for clause in node.handlers:
             done = done + self._clause(clause, star=isinstance(node, ast.TryStar))
         if graph.open:
@@ -144,7 +144,7 @@ class Trying:
             graph.step(Op.UNBIND, 0, clause, clause.name or "").quiet = True
         done = graph.open
         if cleanup is not None:
-            graph.put(cleanup)
+            graph.begin(cleanup)
             graph.artificial()
             graph.step(Op.UNBIND, 0, clause, clause.name or "")
             graph.step(Op.RERAISE, 0, clause).restores = cleanup
