@@ -154,7 +154,7 @@ async def _debugged(settings: Settings, found: Case, entry: str) -> int:
     from cwm_agent.repl.debugger import run
     from cwm_agent.resources import state_folder
 
-    async with worlds(settings, found, settings.mode) as opened:
+    async with worlds(settings, found, settings.mode, what_if=True) as opened:
         mode = settings.mode if opened.imagined else Mode.REAL
         speakers = Speakers(real=opened.real, imagined=opened.imagined)
         debugger = Debugger(found.source, found.path, entry, speakers, mode=mode, limits=limits(settings))
@@ -185,10 +185,13 @@ class Worlds(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def worlds(settings: Settings, case: Case, mode: Mode) -> AsyncIterator[Worlds]:
-    """Open what the mode asks for. Without a model, `verify` is real alone and `imagined` is ModelUnavailable."""
+async def worlds(settings: Settings, case: Case, mode: Mode, *, what_if: bool = False) -> AsyncIterator[Worlds]:
+    """Open what the mode asks for. Without a model, `verify` is real alone and `imagined` is ModelUnavailable.
+
+    With `what_if`, real mode has the model too, where one is named: to go on from states that nobody reached.
+    """
     async with AsyncExitStack() as stack:
-        model = None if mode is Mode.REAL else await trace_model(settings)
+        model = None if mode is Mode.REAL and not what_if else await trace_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
         elif mode is Mode.IMAGINED:

@@ -57,7 +57,7 @@ class Grid:
     def __init__(self, read: Sequence[Step], sources: Sequence[Line], width: int) -> None:
         self._read = read
         self._sources = sources
-        self._number = max(3, len(f"{len(read) - 1}"))
+        self._number = max(3, len(f"{len(read)}"))
         self._line = max(3, *(len(f"{step.frame.line}") for step in read)) if read else 3
         self._fixed = self._number + self._line + 5
         longest = max((cells(line) for line in sources), default=0)
@@ -69,7 +69,7 @@ class Grid:
         step = self._read[at]
         state = parts.packed(parts.happened(self._read, at, self._state), self._state, MOST_LINES)
         head = (
-            Piece(f"{step.number:>{self._number}} ", "faint"),
+            Piece(f"{step.number + 1:>{self._number}} ", "faint"),
             Piece(f"{step.frame.line or '?':>{self._line}}", "quiet"),
             Piece(f"{parts.line_mark(step)}  ", "faint"),
         )

@@ -89,7 +89,7 @@ class _Grid:
 
     @staticmethod
     def _numbers(pair: Couple) -> str:
-        numbers = dict.fromkeys(f"{step.number}" for step in (pair.imagined, pair.real) if step)
+        numbers = dict.fromkeys(f"{step.number + 1}" for step in (pair.imagined, pair.real) if step)
         return "/".join(numbers)
 
     def head(self) -> list[Line]:
