@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,7 +191,7 @@ async def worlds(settings: Settings, case: Case, mode: Mode, *, what_if: bool = 
     With `what_if`, real mode has the model too, where one is named: to go on from states that nobody reached.
     """
     async with AsyncExitStack() as stack:
-        model = None if mode is Mode.REAL and not what_if else await trace_model(settings)
+        model = await _model(settings, mode, what_if=what_if)
         if model is not None:
             stack.push_async_callback(model.aclose)
         elif mode is Mode.IMAGINED:
@@ -204,6 +204,14 @@ async def worlds(settings: Settings, case: Case, mode: Mode, *, what_if: bool = 
             imagined=imagined_world(settings, model, _files(sandbox, case)) if model else None,
             sandbox=sandbox,
         )
+
+
+async def _model(settings: Settings, mode: Mode, *, what_if: bool) -> TraceModel | None:
+    if mode is not Mode.REAL:
+        return await trace_model(settings)
+    with suppress(ModelUnavailable):  # what really runs can be looked at without it
+        return await trace_model(settings) if what_if else None
+    return None
 
 
 async def trace_model(settings: Settings) -> TraceModel | None:
