@@ -1,7 +1,7 @@
 """What imagining costs: the method of Meta's demo debugger, one free request, one under a grammar, and step by step.
 
 All four on one vLLM server with one small model, greedy, from the same prompt, on the same programs, which the model
-never saw. The server's own counter says how many tokens were generated. Takes minutes, and the better part of an hour
+never saw. The server's own counter says how many tokens were generated. Takes minutes, and half an hour
 where the model has to be trained first: `python -m benchmarks` leaves it out.
 """
 
@@ -134,7 +134,7 @@ def row(method: str, done: list[Run], peer: list[Run]) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=24)
-    parser.add_argument("--minutes", type=float, default=50.0, help="how long to train, where no model is cached")
+    parser.add_argument("--minutes", type=float, default=25.0, help="how long to train, where no model is cached")
     parser.add_argument("--speculation", action="store_true", help="n-gram speculation, for all methods")
     options = parser.parse_args()
     folder = trained(options.minutes)

@@ -1,6 +1,6 @@
 """Trains the small model on traces that are made as it goes: `python -m cwm_agent.nano.train FOLDER --minutes 45`.
 
-The loss is on the frames alone. Traces are short at first; the learning rate rises, and falls to the end of the time.
+The loss is on the frames alone. The learning rate rises, and falls to the end of the time.
 Where the folder has a model, it is trained on, from programs that it has not seen.
 """
 
@@ -32,8 +32,8 @@ LONGEST = 1408
 RATE = 2e-3
 _WARM = 0.02
 _CHUNK = 1500
-_MIXES = ((0.12, (0.7, 0.3, 0.0, 0.0)), (0.4, (0.25, 0.55, 0.2, 0.0)), (1.01, (0.12, 0.6, 0.24, 0.04)))
-"""Until this share of the time, the share of each level."""
+MIX = (0.12, 0.6, 0.24, 0.04)
+"""The share of each level."""
 
 Row = tuple[list[int], int]
 """The ids of a trace, and where its frames begin."""
@@ -142,9 +142,8 @@ class Course:
         rng = random.Random(0)
         used = self._seeds
         for _ in count():
-            mix = next(shares for until, shares in _MIXES if self.progress < until or until > 1)
             found = []
-            for level, share in enumerate(mix):
+            for level, share in enumerate(MIX):
                 start, used[level] = used[level], used[level] + int(share * _CHUNK)
                 assert used[level] < HELD_OUT
                 found += rows(self._tokenizer, range(start, used[level]), level)
