@@ -15,20 +15,22 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from benchmarks.imagining.peer import demo
+from benchmarks.imagining.peer import Imagined, demo
 from benchmarks.imagining.served import NAME, forget, generated, serving, trained
 from benchmarks.table import machine, write
 from cwm_agent.models.vllm import VllmModel
 from cwm_agent.nano.dataset import HELD_OUT
 from cwm_agent.nano.programs import Program, program
 from cwm_agent.nano.recording import traces_of
-from cwm_agent.observations import Completed, Finished, FrameReached, Limits, TraceCall
+from cwm_agent.observations import Completed, Finished, FrameReached, LimitReached, Limits, TraceCall
 from cwm_agent.traces.compare import Comparison, compare
-from cwm_agent.traces.frames import Trace
+from cwm_agent.traces.frames import Frame, Trace
 from cwm_agent.worlds.imagined import ImaginedWorld, Method
 
 METHODS: tuple[Method, ...] = ("free", "guided", "stepwise")
 SHORTEST, LONGEST = 10, 60  # frames
+FRAME_TOKENS = 256
+"""Tokens that a method may spend on one frame: a small model that repeats itself would decide the means."""
 CONTEXT = 2048
 SPECULATION = {"method": "ngram", "num_speculative_tokens": 6, "prompt_lookup_max": 4, "prompt_lookup_min": 2}
 DEMO = "demo"
@@ -39,7 +41,7 @@ HEADER = (
 
 
 class Run(Struct, frozen=True):
-    """One trace that was imagined; `frames` counts those that were not given."""
+    """One trace that was imagined; `frames` counts those that were not given, one that broke off among them."""
 
     frames: int
     requests: int
@@ -67,17 +69,19 @@ def cases(number: int) -> Iterator[Case]:
             yield Case(each, trace)
 
 
-async def imagine(model: VllmModel, method: Method, case: Case, most: int) -> tuple[Trace, int]:
-    """The trace that our world imagines, and the requests that it took."""
-    world = ImaginedWorld(model, method=method)
-    frames, complete = [], False
+async def imagine(model: VllmModel, method: Method, case: Case, most: int) -> Imagined:
+    """What our world imagines."""
+    world = ImaginedWorld(model, method=method, frame_tokens=FRAME_TOKENS)
+    frames: list[Frame] = []
+    complete = broken = False
     async for event in world.run(case.request, Limits(frames=most, seconds=300)):
         match event:
             case FrameReached(frame):
                 frames.append(frame)
             case Finished(outcome):
                 complete = isinstance(outcome, Completed)
-    return Trace(tuple(frames), complete), world.usage.requests
+                broken = not complete and not (isinstance(outcome, LimitReached) and outcome.which == "frames")
+    return Imagined(Trace(tuple(frames), complete), world.usage.requests, broken)
 
 
 async def measure(url: str, met: VllmModel, method: str, case: Case) -> Run:
@@ -88,11 +92,12 @@ async def measure(url: str, met: VllmModel, method: str, case: Case) -> Run:
     before = generated(url)
     began = time.perf_counter()
     if method == DEMO:
-        trace, requests = await demo(url, model, case.request, most)
+        found = await demo(url, model, case.request, most, FRAME_TOKENS)
     else:
-        trace, requests = await imagine(model, method, case, most)  # type: ignore[arg-type]
+        found = await imagine(model, method, case, most)  # type: ignore[arg-type]
     seconds = time.perf_counter() - began
-    return Run(max(len(trace.frames) - 1, 0), requests, generated(url) - before, seconds, compare(trace, case.real))
+    frames = len(found.trace.frames) - 1 + found.broken
+    return Run(frames, found.requests, generated(url) - before, seconds, compare(found.trace, case.real))
 
 
 async def measure_all(url: str, chosen: list[Case]) -> dict[str, list[Run]]:
@@ -150,9 +155,10 @@ def main() -> None:
         f"{len(chosen)} held-out programs, real traces of {min(real)} to {max(real)} frames, "
         f"{sum(real) / len(real):.0f} on average. One vLLM 0.32 server on the processor (`{' '.join(arguments)}`), "
         f"a model of {notes['parameters'] / 1e6:.1f} M parameters that has seen {notes['tokens'] / 1e6:.1f} M tokens; "
-        "all greedy. Every method begins with the same prompt and the call frame, and counts the frames that follow. "
-        "*demo* is the method of the debugger among the demos of facebookresearch/cwm: one request a frame. Tokens are "
-        "those that the server counted, and time is all that passed, encoding included; the caches were emptied before "
+        "all greedy. Every method begins with the same prompt and the call frame, and counts the frames that follow, "
+        "one at which it breaks off among them. *demo* is the method of the debugger among the demos of "
+        "facebookresearch/cwm: one request a frame. Tokens are those that the server counted, at most "
+        f"{FRAME_TOKENS} for a frame, and time is all that passed, encoding included; the caches were emptied before "
         f"each run. {machine()}"
     )
     rows = [row(method, done, runs[DEMO]) for method, done in runs.items()]

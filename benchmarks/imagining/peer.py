@@ -7,6 +7,7 @@ there, a step that follows a call goes into it: the event of that frame, and tha
 from __future__ import annotations
 
 import httpx
+from msgspec import Struct
 
 from benchmarks.imagining.served import NAME
 from cwm_agent.models.vllm import VllmModel
@@ -20,35 +21,42 @@ from cwm_agent.worlds.imagination.gather import gather
 from cwm_agent.worlds.imagination.pen import Cut
 from cwm_agent.worlds.imagination.reader import Reader
 
-MAX_TOKENS = 2048
+
+class Imagined(Struct, frozen=True):
+    """A trace and the requests that it took; `broken`: one more frame was begun, and came to no good end."""
+
+    trace: Trace
+    requests: int
+    broken: bool
 
 
-async def demo(url: str, model: VllmModel, request: TraceCall, most: int) -> tuple[Trace, int]:
-    """The trace, of `most` frames at most, and the requests that it took. It begins with the same prompt as ours."""
+async def demo(url: str, model: VllmModel, request: TraceCall, most: int, frame_tokens: int) -> Imagined:
+    """A trace of `most` frames at most, each of so many tokens at most, from the same prompt as ours."""
     scene = await gather(request, None, model.context_tokens // 2)
     assert not scene.wrapped, "the frames are those of the called function"
     reader = Reader(scene)
     reader.given(scene.told)
     frames = list(scene.told)
     ids = await _ids(model, [*prompt_segments(scene.entry.text), *trace_segments(scene.told, complete=False)])
-    requests = 0
+    requests, broken = 0, False
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
         while len(frames) < most and not reader.over and len(ids) < model.context_tokens:
             forced = [model.vocabulary.id(Special.LINE)] if frames[-1].event is FrameKind.CALL else []
             requests += 1
             ids += forced
-            written, text = await _frame(client, model, ids)
+            written, text = await _frame(client, model, ids, frame_tokens)
             ids += written
             segments = _segments(model, forced + written, text)
             try:
                 events = reader.read([*segments, Special.FRAME])
             except Cut:
-                break
+                events = []
             if not events or isinstance(events[0], Ended):
+                broken = True
                 break
             frames.append(events[0])
             ids.append(model.vocabulary.id(Special.FRAME))
-    return Trace(tuple(frames), complete=reader.over), requests
+    return Imagined(Trace(tuple(frames), complete=reader.over), requests, broken)
 
 
 async def _ids(model: VllmModel, segments: list[Segment]) -> list[int]:
@@ -58,11 +66,11 @@ async def _ids(model: VllmModel, segments: list[Segment]) -> list[int]:
     return found
 
 
-async def _frame(client: httpx.AsyncClient, model: VllmModel, ids: list[int]) -> tuple[list[int], list[str]]:
+async def _frame(client: httpx.AsyncClient, model: VllmModel, ids: list[int], most: int) -> tuple[list[int], list[str]]:
     """The ids of one frame without the separator that ends it, and their texts."""
     stop = model.vocabulary.id(Special.FRAME)
     asked = {
-        "model": NAME, "prompt": ids, "max_tokens": min(MAX_TOKENS, model.context_tokens - len(ids)),
+        "model": NAME, "prompt": ids, "max_tokens": min(most, model.context_tokens - len(ids)),
         "temperature": 0.0, "stop_token_ids": [stop], "return_token_ids": True, "skip_special_tokens": False,
         "logprobs": 0,
     }  # fmt: skip
