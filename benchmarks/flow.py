@@ -48,7 +48,8 @@ class Tally(Struct):
 
     def add(self, source: str, frames: list[Frame]) -> None:
         """Count one thread of a program."""
-        flow, effects = Flow(source), Effects(source)
+        flow = Flow(source)
+        effects = Effects(source, flow)
         for frame, following, stack in steps(frames):
             told = flow.after(frame, stack)
             self.transitions += 1

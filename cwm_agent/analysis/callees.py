@@ -6,7 +6,7 @@ import ast
 
 from msgspec import Struct
 
-from cwm_agent.analysis.codes import Code, Codes, Function, Scope, own_nodes
+from cwm_agent.analysis.codes import Code, Codes, Function, Scope
 from cwm_agent.analysis.generators import Generators
 from cwm_agent.analysis.graph import Node, Op
 from cwm_agent.analysis.names import Meaning, Names
@@ -62,8 +62,8 @@ class Calls:
         """The functions that something else may call: those that are used as values, and those that are decorated."""
         found: set[int] = set()
         for code in self.codes.all:
-            called = {id(node.func) for node in own_nodes(code.node) if isinstance(node, ast.Call)}
-            for node in own_nodes(code.node):
+            called = {id(node.func) for node in code.own if isinstance(node, ast.Call)}
+            for node in code.own:
                 if isinstance(node, Scope) and self._is_handed_out(node, called):
                     found.add(self.codes.of_node[node].number)
                 elif id(node) not in called and isinstance(getattr(node, "ctx", None), ast.Load):

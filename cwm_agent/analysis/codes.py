@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -19,7 +19,8 @@ class Code(Struct, frozen=True):
     """One code object: `name` as in a traceback, `first` the line of its call frame, `around` the class it is in.
 
     `parameters` are bound when it starts; `binds` are the names that are its locals, parameters included; `resumed`
-    tells a generator or coroutine, which runs when it is resumed and not when it is called.
+    tells a generator or coroutine, which runs when it is resumed and not when it is called. `own` are the nodes that
+    belong to it, inner scopes named and not entered.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Code(Struct, frozen=True):
     binds: frozenset[str]
     outside: frozenset[str]
     resumed: bool
+    own: tuple[ast.AST, ...]
 
     @property
     def span(self) -> range:
@@ -63,7 +65,7 @@ class Codes:
             self.all.append(code)
             self.of_node[node] = code
             self.by_name.setdefault(code.name, []).append(code)
-            waiting += [(inner, code.number) for inner in own_nodes(node) if isinstance(inner, Scope)]
+            waiting += [(inner, code.number) for inner in code.own if isinstance(inner, Scope)]
 
     def _code(self, node: ast.Module | Scope, outer: int) -> Code:
         around = outer if outer >= 0 and isinstance(self.all[outer].node, ast.ClassDef) else -1
@@ -73,7 +75,8 @@ class Codes:
             name = {ast.Lambda: "<lambda>", ast.GeneratorExp: "<genexpr>"}.get(type(node), "<module>")
             first = getattr(node, "lineno", 1)
         names = parameters(node)
-        bound, outside = _bindings(node)
+        own = tuple(own_nodes(node))
+        bound, outside = _bindings(node, own)
         return Code(
             number=len(self.all),
             name=name,
@@ -85,7 +88,8 @@ class Codes:
             binds=frozenset((bound | set(names)) - outside),
             outside=frozenset(outside),
             resumed=isinstance(node, ast.GeneratorExp | ast.AsyncFunctionDef)
-            or (not isinstance(node, ast.Module | ast.ClassDef) and gives_back(node)),
+            or (not isinstance(node, ast.Module | ast.ClassDef) and gives_back(own)),
+            own=own,
         )
 
     def named(self, name: str) -> list[Code]:
@@ -167,12 +171,9 @@ def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
         waiting += reversed(parts)
 
 
-def gives_back(scope: ast.AST) -> bool:
-    """Whether it may be left and resumed."""
-    return any(
-        isinstance(node, _GIVES_BACK) or (isinstance(node, ast.comprehension) and node.is_async)
-        for node in own_nodes(scope)
-    )
+def gives_back(own: Iterable[ast.AST]) -> bool:
+    """Whether code of these nodes may be left and resumed."""
+    return any(isinstance(node, _GIVES_BACK) or (isinstance(node, ast.comprehension) and node.is_async) for node in own)
 
 
 def bound_names(node: ast.AST) -> list[str]:
@@ -193,12 +194,12 @@ def bound_names(node: ast.AST) -> list[str]:
     return []
 
 
-def _bindings(scope: ast.AST) -> tuple[set[str], set[str]]:
+def _bindings(scope: ast.AST, own: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
     """The names that a scope binds, and those that it declares to be of another scope."""
-    hidden = comprehension_targets(scope)
+    hidden = comprehension_targets(own)
     bound: set[str] = set()
     outside: set[str] = set()
-    for node in own_nodes(scope):
+    for node in own:
         if isinstance(node, ast.Global | ast.Nonlocal):
             outside.update(node.names)
         elif node not in hidden:
@@ -208,11 +209,11 @@ def _bindings(scope: ast.AST) -> tuple[set[str], set[str]]:
     return bound, outside
 
 
-def comprehension_targets(scope: ast.AST) -> set[ast.AST]:
+def comprehension_targets(own: Iterable[ast.AST]) -> set[ast.AST]:
     """The targets of list, dict and set comprehensions, which bind no local."""
     return {
         name
-        for node in own_nodes(scope)
+        for node in own
         if isinstance(node, Comprehension)
         for each in node.generators
         for name in ast.walk(each.target)

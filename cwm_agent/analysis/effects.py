@@ -37,10 +37,13 @@ class _Line(Struct, frozen=True):
 
 
 class Effects:
-    """The effects of the lines of one source text; UsageError where it does not parse."""
+    """The effects of the lines of one source text; UsageError where it does not parse.
 
-    def __init__(self, source: str) -> None:
-        self._flow = Flow(source)
+    `flow` is that of the same source, where the caller has it.
+    """
+
+    def __init__(self, source: str, flow: Flow | None = None) -> None:
+        self._flow = flow or Flow(source)
         self._codes = self._flow.codes
         self._calls = self._flow.calls
         self._mutation = Mutation(self._calls)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from cwm_agent.analysis.arriving import deep, fits
 from cwm_agent.analysis.callees import Callees, Calls
 from cwm_agent.analysis.codes import Code, Codes
-from cwm_agent.analysis.graph import MAYBE, SURE, Node, Op
+from cwm_agent.analysis.graph import Node, Op
 from cwm_agent.analysis.known import Known
 from cwm_agent.analysis.layout import Layout, Reach
 from cwm_agent.analysis.statements import lay_out
@@ -52,6 +52,7 @@ class Flow:
         self.calls = Calls(self.codes)
         """Which of them a step may call."""
         self._layouts: dict[int, Layout] = {}
+        self._barriers: dict[int, frozenset[int]] = {}
         self._bound = self.codes.all[0].binds
         self._known = Known(self.codes.tree)
         self._lazy = _annotations_are_text(self.codes.tree)
@@ -66,10 +67,10 @@ class Flow:
     def _lines_after(self, function: str, line: int) -> frozenset[int]:
         found: set[int] = set()
         for layout in self.layouts(function, line):
-            reach = self._from_line(layout, line, frozenset())
+            reach = layout.from_line(line)
             found |= reach.lines
             if any(node.number in layout.raising or self.calls.of(node, layout.code).fresh for node in reach.steps):
-                found |= self._handled(layout, reach.steps, line).lines
+                found |= layout.handled(reach.steps, line).lines
         return frozenset(found)
 
     def after(self, frame: Frame, stack: Sequence[Frame]) -> Next:
@@ -93,8 +94,8 @@ class Flow:
         """Add what follows a frame that is no return; whether that is all."""
         line = frame.line or 0
         if frame.event is FrameKind.EXCEPTION:
-            self._add_ends(layout, self._handled(layout, self._raising(layout, line), line), found)
-            if layout.code.resumed and self._is_start(layout.code, line):
+            self._add_ends(layout, layout.handled(self._raising(layout, line), line), found)
+            if layout.code.resumed and layout.is_start(line):
                 found.add(Successor(FrameKind.RETURN, layout.code.name, line))
             self._add_closed(found)
             return True
@@ -110,7 +111,7 @@ class Flow:
     def _raising(self, layout: Layout, line: int) -> list[Node]:
         """The steps that may have raised an exception that shows this line."""
         found = [layout.nodes[number] for number in sorted(layout.reachable)]
-        running = {node.number for node in self._from_line(layout, line, frozenset()).steps}
+        running = {node.number for node in layout.from_line(line).steps}
         return [
             node
             for node in found
@@ -122,16 +123,11 @@ class Flow:
         """Whether a generator that is resumed here may be closed instead, or given an exception."""
         return layout.code.resumed and (line in layout.gives_back or layout.code.number in self.calls.generators.held)
 
-    def _starts(self, layout: Layout, frame: Frame) -> tuple[list[int], list[tuple[int, int]]]:
+    @staticmethod
+    def _starts(layout: Layout, frame: Frame) -> tuple[list[int], list[tuple[int, int]]]:
         """The steps that run after a call or line frame, and those that are come to."""
         line = frame.line or 0
-        if frame.event is FrameKind.LINE:
-            return layout.begins.get(line, []), []
-        to = layout.onward(0, SURE) if line == layout.code.first else []
-        waiting = layout.gives_back.get(line, [])
-        running = [number for number in waiting if layout.nodes[number].op is Op.DELEGATE]
-        to += [each for number in waiting for each in layout.onward(number)]
-        return running, to
+        return (layout.begins.get(line, []), []) if frame.event is FrameKind.LINE else layout.entered(line)
 
     def _returned(self, frame: Frame, caller: Frame) -> Next:
         found: set[Successor] = set()
@@ -145,7 +141,7 @@ class Flow:
         """Add what follows in the caller when a function that it called is left."""
         line = caller.line or 0
         if caller.event is FrameKind.EXCEPTION:
-            reach = self._handled(layout, self._raising(layout, line), line)
+            reach = layout.handled(self._raising(layout, line), line)
         else:
             starts, to = self._starts(layout, caller)
             reach = layout.walk(starts, to, line, frozenset())
@@ -168,11 +164,14 @@ class Flow:
 
     def _stops(self, layout: Layout) -> frozenset[int]:
         """The steps that cannot be passed without a yield, or a call of a function of the source."""
-        return frozenset(
-            node.number
-            for node in layout.nodes
-            if node.op in (Op.CALL, Op.NEXT) and self.calls.of(node, layout.code).must
-        )
+        number = layout.code.number
+        if number not in self._barriers:
+            self._barriers[number] = frozenset(
+                node.number
+                for node in layout.nodes
+                if node.op is Op.YIELD or (node.op in (Op.CALL, Op.NEXT) and self.calls.of(node, layout.code).must)
+            )
+        return self._barriers[number]
 
     def _add_closed(self, found: set[Successor]) -> None:
         """Add the generators that may be closed, and the objects that may be deleted, when their function is left."""
@@ -245,43 +244,14 @@ class Flow:
 
     def steps_of(self, layout: Layout, line: int) -> list[Node]:
         """All steps that may run while the function stands on a line, those on the way to a handler among them."""
-        steps = self._from_line(layout, line, frozenset()).steps
-        rest = self._handled(layout, steps, line).steps
+        steps = layout.from_line(line).steps
+        rest = layout.handled(steps, line).steps
         return [*steps, *(node for node in rest if node not in steps)]
-
-    def _from_line(self, layout: Layout, line: int, stops: frozenset[int]) -> Reach:
-        """What can be come to from a line, or from the start of the function where this is its line."""
-        to = layout.onward(0, SURE) if self._is_start(layout.code, line) else []
-        waiting = layout.gives_back.get(line, [])
-        to += [each for number in waiting for each in layout.onward(number)]
-        return layout.walk(layout.begins.get(line, []), to, line, stops)
-
-    @staticmethod
-    def _is_start(code: Code, line: int) -> bool:
-        return line in (code.first, getattr(code.node, "lineno", code.first))
-
-    def _handled(self, layout: Layout, steps: Iterable[Node], line: int) -> Reach:
-        """Where exceptions of these steps go."""
-        handlers: set[int] = set()
-        leaves = False
-        for node in steps:
-            if node.handler is None:
-                leaves = True
-            else:
-                handlers.add(node.handler)
-        reach = layout.walk([], [(number, MAYBE) for number in sorted(handlers)], line, frozenset())
-        if leaves:
-            reach.returned.add(line)
-        return reach
 
     def layouts(self, function: str, line: int) -> list[Layout]:
         """The code objects of this name that have this line."""
         layouts = [self._layout(code) for code in self.codes.named(function)]
-        return [
-            layout
-            for layout in layouts
-            if line in layout.begins or self._is_start(layout.code, line) or line in layout.lines
-        ]
+        return [layout for layout in layouts if line in layout.begins or layout.is_start(line) or line in layout.lines]
 
     def _layout(self, code: Code) -> Layout:
         if code.number not in self._layouts:

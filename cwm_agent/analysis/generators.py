@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cwm_agent.analysis.codes import Code, Codes, own_nodes
+from cwm_agent.analysis.codes import Code, Codes
 from cwm_agent.analysis.names import Names
 
 _EXHAUSTING = frozenset({"list", "tuple", "set", "frozenset", "dict", "sum", "min", "max", "sorted"})
@@ -55,8 +55,8 @@ class Generators:
         found: set[int] = set()
         for code in self._codes.all:
             used_up = self._used_up(code)
-            called = {id(node.func) for node in own_nodes(code.node) if isinstance(node, ast.Call)}
-            for node in own_nodes(code.node):
+            called = {id(node.func) for node in code.own if isinstance(node, ast.Call)}
+            for node in code.own:
                 if id(node) in used_up:
                     continue
                 if isinstance(node, ast.GeneratorExp):
@@ -78,7 +78,7 @@ class Generators:
     def _used_up(self, code: Code) -> set[int]:
         """The expressions whose value is used up where it is made."""
         found: set[int] = set()
-        for node in own_nodes(code.node):
+        for node in code.own:
             match node:
                 case ast.For(iter=made) | ast.AsyncFor(iter=made) | ast.comprehension(iter=made):
                     found.add(id(made))
@@ -88,5 +88,5 @@ class Generators:
                     found.add(id(made))
                 case ast.Call(func=ast.Attribute(value=ast.Constant(), attr="join"), args=[made]):
                     found.add(id(made))
-        called = {id(node.func) for node in own_nodes(code.node) if isinstance(node, ast.Call) and id(node) in found}
+        called = {id(node.func) for node in code.own if isinstance(node, ast.Call) and id(node) in found}
         return found | called

@@ -114,3 +114,29 @@ class Layout:
         """The steps after one, each with how surely its line is reported anew; `anew` where nothing else tells."""
         edges = self.nodes[number].edges
         return [(target, again if again and not self.nodes[target].quiet else anew) for target, again in edges]
+
+    def is_start(self, line: int) -> bool:
+        """Whether a call frame may show this line: that of the first decorator or the `def`."""
+        return line in (self.code.first, getattr(self.code.node, "lineno", self.code.first))
+
+    def entered(self, line: int) -> tuple[list[int], list[tuple[int, int]]]:
+        """The steps that run when a call frame shows this line, and those that are come to: `at` and `to` of a walk."""
+        to = self.onward(0, SURE) if line == self.code.first else []
+        waiting = self.gives_back.get(line, [])
+        to += [each for number in waiting for each in self.onward(number)]
+        return [number for number in waiting if self.nodes[number].op is Op.DELEGATE], to
+
+    def from_line(self, line: int) -> Reach:
+        """All that can be come to from a line, whatever it calls, or from the start where this is a line of that."""
+        to = self.onward(0, SURE) if self.is_start(line) else []
+        to += [each for number in self.gives_back.get(line, []) for each in self.onward(number)]
+        return self.walk(self.begins.get(line, []), to, line, frozenset())
+
+    def handled(self, steps: Iterable[Node], line: int) -> Reach:
+        """Where exceptions of these steps go, that show this line."""
+        handlers = {node.handler for node in steps}
+        to = [(number, MAYBE) for number in sorted(number for number in handlers if number is not None)]
+        reach = self.walk([], to, line, frozenset())
+        if None in handlers:
+            reach.returned.add(line)
+        return reach

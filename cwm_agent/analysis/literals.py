@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cwm_agent.analysis.codes import Code, Codes, Function, own_nodes
+from cwm_agent.analysis.codes import Code, Codes, Function
 
 _LONGEST = 500
 
@@ -15,7 +15,7 @@ def literals_of(code: Code, line: int, codes: Codes) -> dict[str, str]:
         return {}
     here = [
         node
-        for node in own_nodes(code.node)
+        for node in code.own
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
     ]
     simple = [node for node in here if isinstance(node, ast.Assign | ast.AnnAssign | ast.FunctionDef)]

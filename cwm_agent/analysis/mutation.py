@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from cwm_agent.analysis.callees import Callees, Calls
-from cwm_agent.analysis.codes import Code, own_nodes
+from cwm_agent.analysis.codes import Code
 from cwm_agent.analysis.graph import Node, Op
 from cwm_agent.analysis.imports import is_standard
 
@@ -122,7 +122,7 @@ class Mutation:
         if number not in self._confined:
             self._confined[number] = True  # for one that calls itself
             code = self._calls.codes.all[number]
-            self._confined[number] = not code.resumed and all(self._is_own(node, code) for node in own_nodes(code.node))
+            self._confined[number] = not code.resumed and all(self._is_own(node, code) for node in code.own)
         return self._confined[number]
 
     def _is_own(self, node: ast.AST, code: Code) -> bool:

@@ -7,7 +7,7 @@ import builtins
 
 from msgspec import Struct
 
-from cwm_agent.analysis.codes import Code, Codes, Function, Scope, bound_names, own_nodes
+from cwm_agent.analysis.codes import Code, Codes, Function, Scope, bound_names
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -45,7 +45,7 @@ class Names:
         )
 
     def _collect(self, code: Code) -> None:
-        for node in own_nodes(code.node):
+        for node in code.own:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda | ast.Name):
                 self._values.update(dict.fromkeys(node.targets, node.value))
             for name in bound_names(node):
@@ -64,7 +64,7 @@ class Names:
 
     def enclosing(self, name: str, code: Code, *, nonlocal_only: bool = False) -> Code | None:
         """The nearest scope around that binds the name; None where none does."""
-        if nonlocal_only and any(isinstance(node, ast.Global) and name in node.names for node in own_nodes(code.node)):
+        if nonlocal_only and any(isinstance(node, ast.Global) and name in node.names for node in code.own):
             return None
         while code.outer >= 0:
             code = self._codes.all[code.outer]
@@ -92,7 +92,7 @@ class Names:
         """The names that this code shows among its locals and that another code object can bind."""
         if code.number not in self._shared:
             found: set[str] = set()
-            for name in {node.id for node in own_nodes(code.node) if isinstance(node, ast.Name)} | code.binds:
+            for name in {node.id for node in code.own if isinstance(node, ast.Name)} | code.binds:
                 scope = self.scope(name, code)
                 others = self._binders.get((scope.number, name), set()) - {code.number} if scope else set()
                 if scope is not None and (scope is code or scope.outer >= 0) and others:

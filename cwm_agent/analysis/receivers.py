@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from cwm_agent.analysis.codes import Code, Codes, Function, own_nodes
+from cwm_agent.analysis.codes import Code, Codes, Function
 from cwm_agent.analysis.names import Names
 
 _HARMLESS = frozenset({"object", "ABC", "Protocol", "Generic", "Exception", "ValueError", "LookupError"})
@@ -123,7 +123,7 @@ class Receivers:
 
     @staticmethod
     def _value(binding: ast.AST, scope: Code) -> ast.expr | None:
-        for node in own_nodes(scope.node):
+        for node in scope.own:
             if isinstance(node, ast.Assign) and binding in node.targets:
                 return node.value
         return None
@@ -133,7 +133,7 @@ class Receivers:
         for each in self._ancestors(number):
             node = self._classes[each].node
             assert isinstance(node, ast.ClassDef)
-            defined = [inner for inner in own_nodes(node) if name in _binds(inner)]
+            defined = [inner for inner in self._classes[each].own if name in _binds(inner)]
             if defined:
                 only = defined[0]
                 if not isinstance(only, ast.FunctionDef | ast.AsyncFunctionDef) or only.decorator_list:
@@ -143,9 +143,7 @@ class Receivers:
 
     def has(self, number: int, name: str) -> bool:
         """Whether any class that it derives from, or itself, binds this name."""
-        return any(
-            name in _binds(inner) for each in self._ancestors(number) for inner in own_nodes(self._classes[each].node)
-        )
+        return any(name in _binds(inner) for each in self._ancestors(number) for inner in self._classes[each].own)
 
 
 def _binds(node: ast.AST) -> list[str]:

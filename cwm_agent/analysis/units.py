@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from cwm_agent.analysis.codes import Codes, own_nodes
+from cwm_agent.analysis.codes import Codes
 from cwm_agent.analysis.imports import Imported, imports_of
 from cwm_agent.analysis.names import Names
 from cwm_agent.errors import UsageError
@@ -120,7 +120,7 @@ def _uses(codes: Codes) -> list[tuple[int, str, bool]]:
     hinted = {id(inner) for node in ast.walk(codes.tree) for part in _annotations(node) for inner in ast.walk(part)}
     found = []
     for code in codes.all:
-        for node in own_nodes(code.node):
+        for node in code.own:
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
                 scope = names.scope(node.id, code)
                 if scope is None or scope.number == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_agent.analysis.flow import Flow
@@ -192,6 +192,7 @@ def test_nesting_without_end_is_no_crash() -> None:
     assert flow.successors("f", 2) >= {3}
 
 
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 5000), line=st.integers(0, 400), event=st.sampled_from(FrameKind))
 def test_any_frame_of_any_program_has_an_answer(seed: int, line: int, event: FrameKind) -> None:
     flow = Flow(Writer(seed).program())

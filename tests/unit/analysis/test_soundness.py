@@ -92,7 +92,7 @@ def test_every_line_that_came_next_is_a_successor_for_the_placer(traces: Traces)
 def test_every_local_that_changed_may_change(traces: Traces) -> None:
     missed = []
     for name, frames in each(traces):
-        effects = Effects(CORPUS[name])
+        effects = Effects(CORPUS[name], flow(name))
         for change in changes(frames):
             frame = change.frame
             assert frame.line is not None
@@ -105,7 +105,7 @@ def test_every_local_that_changed_may_change(traces: Traces) -> None:
 def test_what_the_source_tells_of_a_value_is_so(traces: Traces) -> None:
     checked = 0
     for name, frames in each(traces):
-        effects = Effects(CORPUS[name])
+        effects = Effects(CORPUS[name], flow(name))
         for change in changes(frames):
             frame = change.frame
             assert frame.line is not None
