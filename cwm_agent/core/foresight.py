@@ -181,8 +181,9 @@ class Foresight:
             self._score_trace(number, identity, imagined, real)
 
     def _score_trace(self, number: int, title: str, imagined: Traced, real: Traced) -> None:
+        """Nothing is scored where one of them was cut short before any difference: then nothing was foretold."""
         found = compare(imagined.trace, real.trace)
-        if not real.trace.frames:
+        if not real.trace.frames or (found.first_divergence is None and not found.exact):
             return
         scored = PredictionScored(
             kind="trace",

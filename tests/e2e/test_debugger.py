@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from cwm_agent.observations import TraceCall
-from cwm_agent.protocols import Sampling
 from cwm_agent.testing_models import ScriptedTraceModel, belief
 from cwm_agent.traces.frames import FrameKind
-from cwm_agent.traces.grammar import Special
 from tests.e2e.conftest import Run
+from tests.e2e.model_server import model_server
 from tests.e2e.terminal import Terminal
-from tests.unit.models.scripted_server import Exchange, ScriptedServer, serving
 from tests.unit.worlds.stage import believed
 
 LETTERS = """\
@@ -59,46 +55,6 @@ async def scripted() -> ScriptedTraceModel:
     return ScriptedTraceModel(
         belief(context, frames, wrong={(wrong, "n"): "7"}), belief(context, [*frames[:last], edited, end])
     )
-
-
-@contextmanager
-def model_server() -> Iterator[str]:
-    """The address of a server with that model, on a thread of its own."""
-    found: list[str] = []
-    started = threading.Event()
-    loop = asyncio.new_event_loop()
-    over = asyncio.Event()
-
-    async def serve() -> None:
-        model = await scripted()
-        specials = {special.value: model.vocabulary.id(special) for special in Special}
-        async with serving(specials) as server:
-            answer_with(server, model)
-            found.append(server.url)
-            started.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert started.wait(20)
-    yield found[0]
-    loop.call_soon_threadsafe(over.set)
-    thread.join(10)
-
-
-def answer_with(server: ScriptedServer, model: ScriptedTraceModel) -> None:
-    async def models(exchange: Exchange) -> None:
-        await exchange.json({"data": [{"id": "scripted", "max_model_len": 32_000}]})
-
-    async def complete(exchange: Exchange) -> None:
-        asked = exchange.content
-        stop = tuple(asked["stop_token_ids"])
-        sampling = Sampling(max_tokens=asked["max_tokens"], stop=stop)
-        tokens = [(each.id, each.text) async for each in model.complete(asked["prompt"], sampling)]
-        await exchange.tokens(*tokens)
-
-    server.script["/v1/models"] = [models]
-    server.script["/v1/completions"] = [complete]
 
 
 @contextmanager
@@ -177,7 +133,7 @@ def test_a_real_run_on_a_terminal(program: list[str], environment: dict[str, str
 
 def test_both_worlds_and_what_if(program: list[str], environment: dict[str, str], folder: Path) -> None:
     with (
-        model_server() as url,
+        model_server(scripted) as url,
         debugging(
             program, environment, folder, "--mode", "verify", "--model-url", url, "--model", "scripted"
         ) as window,
@@ -200,7 +156,7 @@ def test_both_worlds_and_what_if(program: list[str], environment: dict[str, str]
 
 
 def test_an_imagined_run_is_marked_in_every_line(run: Run, folder: Path) -> None:
-    with model_server() as url:
+    with model_server(scripted) as url:
         options = ("--mode", "imagined", "--model-url", url, "--model", "scripted")
         commands = "s\ns\ninfo\nlocals\nlast\nsave test_it.py\n"
         done = run("debug", "letters.py", "--call", CALL, *options, cwd=folder, input=commands)
