@@ -22,6 +22,8 @@ State = Literal["ok", "warning", "missing"]
 _MARKS: dict[State, str] = {"ok": "✓", "warning": "!", "missing": "✗"}
 _SMALLEST_DISK = 5 * 1024**3
 _EXIT_MISSING = 3
+CWM = "facebook/cwm"
+_CWM_LICENCE = "Its weights are under Meta's FAIR research licence: no commercial use."
 
 
 class Finding(Struct, frozen=True):
@@ -53,16 +55,23 @@ async def _engine_and_image(settings: Settings) -> list[Finding]:
     return [*found, Finding("image", "warning", "not built yet; the first session builds it")]
 
 
-def _model(settings: Settings) -> Finding:
+async def _model(settings: Settings) -> Finding:
+    from cwm_agent.compose_traces import trace_model
+
     if settings.model_url is None:
         return Finding("model", "warning", "none configured: the forager decides, nothing is imagined", needed=False)
-    return Finding(
-        "model",
-        "warning",
-        f"{printable_line(settings.model_url)} is configured, and this version does not speak to model servers yet",
-        "Leave model_url out: the forager repairs failing tests without a model.",
-        needed=False,
-    )
+    try:
+        model = await trace_model(settings)
+    except CwmAgentError as error:
+        return Finding("model", "missing", printable_line(error.message), printable_line(error.remedy))
+    if model is None:
+        raise AssertionError(settings.model_url)
+    try:
+        where = printable_line(settings.model_url)
+        detail = f"{printable_line(model.name)}, {model.context_tokens:,} tokens, at {where}"
+        return Finding("model", "ok", detail, _CWM_LICENCE if model.name == CWM else "")
+    finally:
+        await model.aclose()
 
 
 def _gpu() -> Finding:
@@ -111,7 +120,7 @@ def _folders() -> Finding:
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a session needs the things."""
     sandbox = asyncio.run(_engine_and_image(settings))
-    return [*sandbox, _model(settings), _gpu(), _git(), _folders(), _terminal()]
+    return [*sandbox, asyncio.run(_model(settings)), _gpu(), _git(), _folders(), _terminal()]
 
 
 def report(settings: Settings, *, format_: str) -> int:
