@@ -203,7 +203,7 @@ class Calls:
                 made = self.receivers.made(call, code)
                 if made is not None:
                     return self._made(made)
-                return self._by_name(name, self.names.meaning(name, code), len(call.args))
+                return self._by_name(name, self.names.meaning(name, code), call)
             case ast.Attribute(value=owner, attr=name):
                 method = self.receivers.method(owner, name, code)
                 if method is not None:
@@ -234,7 +234,7 @@ class Calls:
             return frozenset()
         return self._entered(self.names.meaning(name, self.codes.all[0]).codes)
 
-    def _by_name(self, name: str, meaning: Meaning, count: int) -> Callees:
+    def _by_name(self, name: str, meaning: Meaning, call: ast.Call) -> Callees:
         only = meaning.only
         if only is not None and not self.codes.all[only].is_class:
             return self._direct(frozenset({only}))
@@ -242,9 +242,10 @@ class Calls:
         if only is not None and fresh:
             return Callees(fresh | self.methods("__call__", "__set_name__") | self._loose, self.generators.all)
         if meaning.builtin and not meaning.unknown:
-            special = methods_of_builtin(name) if name != "type" or count == 1 else None
+            special = methods_of_builtin(name) if name != "type" or len(call.args) == 1 else None
             if special is not None:
-                return Callees(self.methods(*special))
+                let_go = self.generators.held if any(map(_may_let_go, call.args)) else frozenset()
+                return Callees(self.methods(*special), let_go)
             return self.anything if name not in _RUNS else Callees(certain=False)
         found = self.anything
         return Callees(found.fresh | fresh, found.resumed)

@@ -61,7 +61,7 @@ class Known:
             loop = self._targets.get(node.of)
             return loop is not None and reader.loops(loop)
         if node.op is Op.SET_SUBSCRIPT and isinstance(node.of, ast.Subscript):
-            return reader.takes(node.of, node.of.value) or reader.element(node.of) is not None
+            return reader.takes(node.of, node.of.value) or reader.replaces(node.of)
         return False
 
 
@@ -91,6 +91,10 @@ class _Values(Reader):
         if isinstance(whole, list | tuple | str) and isinstance(index, int):
             return repr(whole[index]) if -len(whole) <= index < len(whole) else None
         return repr(whole[index]) if isinstance(whole, dict) and index is not None and index in whole else None
+
+    def replaces(self, node: ast.Subscript) -> bool:
+        """Whether it names an element that can be replaced."""
+        return self.is_of(node.value, {"list", "dict"}) and self.element(node) is not None
 
     def _index(self, node: ast.expr) -> int | str | None:
         match node:

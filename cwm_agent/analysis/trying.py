@@ -153,13 +153,18 @@ class Trying:
 
 
 def _last_lines(body: Sequence[ast.stmt]) -> list[int]:
-    """The line of the last statement, and of the last ones in it."""
-    found: list[int] = []
-    while body:
-        last = body[-1]
-        found.append(last.lineno)
-        parts = [getattr(last, field, None) for field in ("finalbody", "orelse", "body")]
-        if isinstance(last, ast.Match):
-            parts = [last.cases[-1].body]
-        body = next((part for part in parts if part), [])
-    return found
+    """The line of the last statement, and those of the last ones in its parts."""
+    if not body:
+        return []
+    last = body[-1]
+    found = [last.lineno]
+    parts = [getattr(last, field, None) or [] for field in ("body", "orelse", "finalbody")]
+    if isinstance(last, ast.Match):
+        parts.append(last.cases[-1].body)
+        found.append(last.cases[-1].pattern.lineno)
+    if isinstance(last, Try) and last.handlers:
+        parts.append(last.handlers[-1].body)
+        found.append(last.handlers[-1].lineno)
+    if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return found
+    return list(dict.fromkeys([*found, *(line for part in parts for line in _last_lines(part))]))

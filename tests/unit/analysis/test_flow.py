@@ -55,6 +55,14 @@ def test_shown_values_tell_what_cannot_raise() -> None:
     assert after(LOOP, frame(LINE, "f", 6, xs="[1]", n="0")) == {"return 6"}
 
 
+def test_an_element_is_replaced_where_there_is_one_and_it_can_be() -> None:
+    source = "def f(a, i):\n    a[i] = 0\n    return a[i]\n"
+    for value, index, sure in (("[1]", "0", True), ("[1]", "1", False), ("(1,)", "0", False), ("'a'", "0", False)):
+        told = after(source, frame(LINE, "f", 2, a=value, i=index))
+        assert told == ({"line 3"} if sure else {"line 3", "exception 2"})
+    assert after(source, frame(LINE, "f", 3, a="(1,)", i="-1")) == {"return 3"}
+
+
 CALLS = """\
 def g(x):
     return x
