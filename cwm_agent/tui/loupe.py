@@ -7,9 +7,11 @@ are over.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from cwm_agent.core.debugger.cursor import Cursor
+from cwm_agent.core.debugger.recorded import cursor_in
 from cwm_agent.observations import Origin
 from cwm_agent.traces.frames import Frame
 from cwm_agent.traces.grammar import HAS_LOCALS
@@ -17,6 +19,7 @@ from cwm_agent.tui.picture import Picture, Traced
 from cwm_agent.views.pairs import Couple, by_position, couples
 from cwm_agent.views.steps import Step
 
+Move = Callable[[Cursor], Awaitable[object]]
 WIDE = 64
 """Cells from which two states have room beside each other."""
 
@@ -153,6 +156,21 @@ class Loupe:
     def move(self, step: int) -> None:
         """Go on or back by so many frames."""
         self.number = max(0, min(self.length - 1, self.number + step))
+
+    async def walk(self, move: Move) -> None:
+        """Go as the debugger goes: over calls, or out of one."""
+        cursor = cursor_in([self._frame_of(row) for row in self._rows], self.number)
+        if self._rows:
+            await move(cursor)
+            self.number = cursor.index
+
+    def _frame_of(self, row: int) -> Frame:
+        """The frame of a row; the real one where there are two."""
+        couple = self.places[row].couple
+        step = couple.real or couple.imagined
+        if step is None:
+            raise AssertionError(row)
+        return step.frame
 
     def turn(self, step: int) -> None:
         """Show another subject, and stay there."""

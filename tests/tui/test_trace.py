@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from cwm_agent.core.debugger import moves
 from cwm_agent.events import FramesReached, ImagineOn, PredictionScored, TraceBegan, TraceEnded, TraceEntry
 from cwm_agent.observations import Completed, LimitReached, Origin
 from cwm_agent.tui.bridge import show
@@ -343,3 +345,30 @@ async def test_hostile_values_cannot_move_the_cursor() -> None:
         assert "\x1b" not in svg
         assert "\u202e" not in svg
         assert "[bold]" in svg
+
+
+async def test_the_debuggers_moves_go_over_calls_and_out_of_them() -> None:
+    """A call of depth 1 stands between two lines of depth 0."""
+    depths = (0, 0, 1, 1, 1, 0, 0)
+    kinds = ("call", "line", "call", "line", "return", "line", "return")
+    frames = tuple(
+        replace(frame(kind, 1, "1" if kind == "return" else None), depth=depth)
+        for kind, depth in zip(kinds, depths, strict=True)
+    )
+    made = loupe(traced(1, "f()", Origin.REAL, frames))
+    visited = []
+    for move in (moves.step_over, moves.step_over, moves.step_over):
+        await made.walk(move)
+        visited.append(made.number)
+    assert visited == [1, 5, 6]
+    made.number = 3
+    await made.walk(moves.out)
+    assert made.number == 5
+
+
+async def test_o_goes_over_a_call_in_the_panel(pilot) -> None:
+    look = tab_of(pilot).loupe
+    for key, number in (("o", 1), ("O", 0), ("u", look.length - 1)):
+        await pilot.press(key)
+        await settled(pilot)
+        assert look.number == number

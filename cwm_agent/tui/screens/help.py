@@ -36,6 +36,7 @@ KEYS = (
 TRACE_KEYS = (
     ("1 2 3 4", "trace, tests, diff, shell; [ ] the one beside"),
     ("← → ↑ ↓", "one frame back, one frame on"),
+    ("o O u", "over calls, back over calls, out of the call"),
     ("PgUp PgDn", "twenty frames, Home and End all"),
     ("d", "where imagined and real first differ"),
     ("/ n", "search source, names and values; the next"),

@@ -14,9 +14,11 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.widgets import Input
 
+from cwm_agent.core.debugger import moves
+from cwm_agent.core.debugger.cursor import Cursor
 from cwm_agent.text import printable_line
 from cwm_agent.tui import what_if
-from cwm_agent.tui.loupe import Loupe
+from cwm_agent.tui.loupe import Loupe, Move
 from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import trace
 from cwm_agent.tui.render.rows import Row
@@ -30,6 +32,9 @@ class Frames(Lines):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h,up,k", "step(-1)", "One frame back", show=False),
         Binding("right,l,down,j", "step(1)", "One frame on", show=False),
+        Binding("shift+right,o", "over", "Over calls", show=False),
+        Binding("shift+left,O", "back_over", "Back over calls", show=False),
+        Binding("u", "out", "Out of the call", show=False),
         Binding("pageup", "step(-20)", "Twenty back", show=False),
         Binding("pagedown", "step(20)", "Twenty on", show=False),
         Binding("home", "step(-1000000)", "First frame", show=False),
@@ -94,6 +99,26 @@ class Frames(Lines):
     def action_step(self, step: int) -> None:
         """Go through the frames."""
         self._loupe.move(step)
+        self.post_message(self.Moved())
+
+    async def action_over(self) -> None:
+        """To the next frame of the running call."""
+        await self._walk(moves.step_over)
+
+    async def action_back_over(self) -> None:
+        """To the frame before in the running call."""
+
+        async def back(cursor: Cursor) -> None:
+            moves.back_over(cursor)
+
+        await self._walk(back)
+
+    async def action_out(self) -> None:
+        """To where the caller goes on."""
+        await self._walk(moves.out)
+
+    async def _walk(self, move: Move) -> None:
+        await self._loupe.walk(move)
         self.post_message(self.Moved())
 
     def action_turn(self, step: int) -> None:
