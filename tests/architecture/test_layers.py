@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("models", "worlds", "policies", "tools", "containers", "workspace", "testing", "testing_models", "demo", "nano"),
     ),
     ("front ends", ("tui", "repl", "views", "headless", "headless_trace", "transcript", "acp")),
-    ("root", ("compose", "compose_traces", "cli", "doctor", "preparation", "__main__")),
+    ("root", ("compose", "compose_traces", "compose_serve", "cli", "doctor", "preparation", "__main__")),
 )
 ORDER = [name for name, _ in LAYERS]
 PURE = {"values", "events", "pure", "protocols"}
@@ -45,8 +45,12 @@ TOOLKITS = {
     "prompt_toolkit": ("repl",),
     "docker": ("containers",),
     "git": ("workspace",),
-    "torch": ("models.embedded", "nano"),
-    "transformers": ("models.embedded", "nano"),
+    "torch": ("nano",),
+    "transformers": ("nano",),
+    "numpy": ("models.network", "models.weights", "models.generation", "models.loading", "nano"),
+    "safetensors": ("models.weights", "nano"),
+    "threadpoolctl": ("models.loading",),
+    "tokenizers": ("models.spelling", "nano"),
     "vllm": ("models.vllm", "models.server"),
     "httpx": ("models",),
 }
