@@ -63,9 +63,8 @@ def rewritten(unit: Unit, defined: dict[str, str]) -> list[Line] | None:
     return [Line(text, unit.path) for text in texts]
 
 
-def compose(chosen: Sequence[tuple[Unit, list[Line]]], last: str) -> list[Line]:
-    """The lines of all units: file after file, that of the entry last, each in its own order."""
-    order = [*dict.fromkeys(unit.path for unit, _ in reversed(chosen) if unit.path != last), last]
+def compose(chosen: Sequence[tuple[Unit, list[Line]]], order: Sequence[str]) -> list[Line]:
+    """The lines of all units: file after file in this order, each in its own."""
     place = {path: number for number, path in enumerate(order)}
     ordered = sorted(
         (pair for pair in chosen if pair[1]),

@@ -40,7 +40,7 @@ def context(entry: str, path: str, sources: Mapping[str, str], *, cost: Callable
     choice = _Choice(search, expression, cost, budget)
     for unit in search.found:
         choice.consider(unit)
-    lines = compose(choice.rewritten(), path)
+    lines = compose(choice.rewritten(), search.order())
     missing = dict.fromkeys(name for unit in [*choice.left, *search.dropped] for name in unit.defines)
     return Context(
         "".join(f"{line.text}\n" for line in lines),

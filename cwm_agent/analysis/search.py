@@ -12,6 +12,7 @@ from cwm_agent.analysis.units import Source, Unit, is_rule, read
 from cwm_agent.errors import UsageError
 
 _NEXT, _HINT = 1, 3  # how far a use is, and one in an annotation
+_ALONG = 0.1  # an import comes with what needs it
 _Key = tuple[str, int]
 
 
@@ -79,6 +80,24 @@ class Search:
             self._files[path] = None if text is None else read(path, text)
         return self._files[path]
 
+    def order(self) -> list[str]:
+        """The files that were found, each after those that it uses, that of the entry last."""
+        uses = {self._path: [path for path, _ in sorted(self.entries)]}
+        for (path, _), needs in self._needs.items():
+            uses.setdefault(path, []).extend(other.path for _, other in needs)
+        found: list[str] = []
+        waiting = [(self._path, False)]
+        seen: set[str] = set()
+        while waiting:
+            path, left = waiting.pop()
+            if left:
+                found.append(path)
+            elif path not in seen:
+                seen.add(path)
+                waiting.append((path, True))
+                waiting += [(other, False) for other in reversed(uses.get(path, []))]
+        return found
+
     def _push(self, distance: float, unit: Unit) -> None:
         if unit.key not in self._met:
             self._met.add(unit.key)
@@ -89,13 +108,18 @@ class Search:
         """Whether the unit can stand beside those that are there: a name means one thing."""
         for name in unit.defines:
             other = self._taken.get(name)
-            if other is not None and other.path != unit.path and not _alike(unit, other):
+            if other is not None and other.path != unit.path and not self._is_same(unit, name, other):
                 self.dropped.append(unit)
                 return False
         if not any(found for _, found in unit.imports):
             self._taken.update(dict.fromkeys(unit.defines, unit))
         self.found.append(unit)
         return True
+
+    def _is_same(self, unit: Unit, name: str, other: Unit) -> bool:
+        """Whether a name means the same in two units: the same import, or an import of the other."""
+        imported = dict(unit.imports).get(name) if unit.is_import else None
+        return _alike(unit, other) or (imported is not None and other in self._import(imported, frozenset()))
 
     def _follow(self, unit: Unit, distance: float) -> None:
         source = self.file(unit.path)
@@ -108,7 +132,7 @@ class Search:
             near += self._import(local[name], unit.attributes) if name in local else []
             for other in near:
                 needs.append((name, other))
-                self._push(distance + step, other)
+                self._push(distance + (_ALONG if other.is_import else step), other)
         for other in source.touching(unit.defines):
             self._push(distance + _NEXT, other)
 

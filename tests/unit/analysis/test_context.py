@@ -142,6 +142,13 @@ def test_a_package_hands_on() -> None:
     assert "start = run" in found.text
 
 
+def test_an_entry_may_itself_be_imported() -> None:
+    files = {**FILES, "user.py": "from pkg.far import away\n\nTWICE = [away, away]\n"}
+    found = chosen("away(1)", "user.py", files)
+    assert {"away", "helper", "down"} <= set(names(found))
+    assert "TWICE" not in found.text
+
+
 def test_files_that_were_not_given_are_wanted() -> None:
     found = chosen("run(1)", "pkg/main.py", {"pkg/main.py": FILES["pkg/main.py"]})
     assert {"pkg/tools.py", "pkg/tools/__init__.py", "pkg/far.py", "src/pkg/far.py"} <= set(found.wanted)
@@ -172,6 +179,16 @@ def test_a_name_means_one_thing() -> None:
     assert "def f()" not in found.text  # it would call the other helper
     assert "f" in found.left_out
     assert "from b import f" in found.text
+
+
+def test_an_import_is_no_second_meaning_of_what_it_imports() -> None:
+    files = {
+        "a.py": "from b import g\nfrom c import h\n\ndef main():\n    return g() + h()\n",
+        "b.py": "def g():\n    return 1\n",
+        "c.py": "from b import g\n\ndef h():\n    return g()\n",
+    }
+    found = chosen("main()", "a.py", files)
+    assert (names(found), found.left_out) == (["g", "h", "main"], ())
 
 
 def test_locals_do_not_count_as_names_of_the_module() -> None:
