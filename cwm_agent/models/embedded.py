@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeVar
 
-from cwm_agent.errors import LimitError, ModelUnavailable
+from cwm_agent.errors import LimitError, ModelUnavailable, UsageError
 from cwm_agent.protocols import Sampling, Token
 from cwm_agent.traces.grammar import Vocabulary
 
@@ -87,6 +87,8 @@ class EmbeddedModel:
                 f"The prompt has {len(prompt_ids)} tokens, and the model takes {self._context_tokens}.",
                 remedy="Trace a shorter run, or less code around it.",
             )
+        if not prompt_ids or not 0 <= min(prompt_ids) <= max(prompt_ids) < self._means.size:
+            raise UsageError(f"A prompt has one or more tokens, and the model those from 0 to {self._means.size - 1}.")
         generation = Generation(self._means, tuple(prompt_ids), sampling, min(room, sampling.max_tokens))
         try:
             while not generation.over and await self._work(generation.read_on):

@@ -21,9 +21,10 @@ PORTION = 256
 
 
 class Means(Struct, frozen=True):
-    """What all answers of a model share. `unspelt` are the ids that the tokenizer has no token for."""
+    """What all answers of a model share. Of its ids below `size`, `unspelt` are those without a token's text."""
 
     engine: Engine[Any]
+    size: int
     slots: Slots[Any]
     spelling: Spelling
     random: np.random.Generator

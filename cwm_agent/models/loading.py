@@ -28,5 +28,5 @@ def load(folder: Path, seed: int, slots: int) -> tuple[str, Means, int]:
     # Threads that share so little work wait for each other longer than they compute.
     threadpool_limits(1, user_api="blas")
     unspelt = np.setdiff1d(np.arange(size), list(spelling.bytes_of))
-    means = Means(network, Slots(network, slots), spelling, np.random.default_rng(seed), unspelt)
+    means = Means(network, size, Slots(network, slots), spelling, np.random.default_rng(seed), unspelt)
     return folder.name, means, context

@@ -152,15 +152,15 @@ class Network:
         window, each = shape.windows[number], shape.heads // shape.groups
         first = max(0, start - window + 1) if window else 0
         keys, values = memory.add(number, turned[shape.heads :], made[shape.heads + shape.groups :], first)
-        scores = turned[: shape.heads].reshape(shape.groups, each * count, shape.head) @ keys
+        asked = turned[: shape.heads].reshape(shape.groups, each * count, shape.head)
+        scores: Floats = (asked @ keys).reshape(shape.groups, each, count, -1)
         scores *= shape.head**-0.5
         if count > 1:
-            shown = scores.reshape(shape.groups, each, count, -1)
-            shown += _mask(start, count, first, window)
+            scores += _mask(start, count, first, window)
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=-1, keepdims=True)
-        seen = (scores @ values).reshape(shape.heads, count, shape.head)
+        seen: Floats = (scores.reshape(shape.groups, each * count, -1) @ values).reshape(shape.heads, count, -1)
         return seen.transpose(1, 0, 2).reshape(count, -1)
 
 
