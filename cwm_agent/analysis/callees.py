@@ -11,10 +11,10 @@ from cwm_agent.analysis.generators import Generators
 from cwm_agent.analysis.graph import Node, Op
 from cwm_agent.analysis.names import Meaning, Names
 from cwm_agent.analysis.receivers import Receivers
-from cwm_agent.analysis.special import RESUMING, methods_of, methods_of_builtin
+from cwm_agent.analysis.special import PROTOCOLS, RESUMING, methods_of, methods_of_builtin
 
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__")
-_DYNAMIC = frozenset({"exec", "eval", "compile", "__import__", "getattr", "setattr", "globals", "locals", "vars"})
+_BY_NAME = frozenset({"exec", "eval", "__import__", "globals", "locals", "vars", "methodcaller", "attrgetter"})
 _RUNS = frozenset({"exec", "eval", "__import__"})
 
 
@@ -60,15 +60,29 @@ class Calls:
 
     def _escaping(self) -> frozenset[int]:
         """The functions that something else may call: those that are used as values, and those that are decorated."""
+        if self._is_dynamic():
+            return frozenset(code.number for code in self.codes.all[1:] if not code.is_class) - self.generators.all
         found: set[int] = set()
         for code in self.codes.all:
             called = {id(node.func) for node in code.own if isinstance(node, ast.Call)}
             for node in code.own:
                 if isinstance(node, Scope) and self._is_handed_out(node, called):
                     found.add(self.codes.of_node[node].number)
-                elif id(node) not in called and isinstance(getattr(node, "ctx", None), ast.Load):
+                elif id(node) not in called and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
                     found |= self._value(node, code)
         return frozenset(found | self._of_foreign_classes()) - self.generators.all
+
+    def _is_dynamic(self) -> bool:
+        """Whether functions may be found by names that are computed."""
+        for node in ast.walk(self.codes.tree):
+            match node:
+                case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(), *_]):
+                    pass
+                case ast.Call(func=ast.Name(id="getattr")) | ast.Attribute(attr="__dict__" | "import_module"):
+                    return True
+                case ast.Name(id=name) | ast.Attribute(attr=name) if name in _BY_NAME:
+                    return True
+        return False
 
     def _is_handed_out(self, node: Scope, called: set[int]) -> bool:
         if isinstance(node, ast.Lambda):
@@ -79,6 +93,8 @@ class Calls:
         """The functions that a name or an attribute, used as a value, may be."""
         if isinstance(node, ast.Attribute):
             return self._methods.get(node.attr, set())
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return self._methods.get(node.value, set())  # as in `getattr(x, "name")`
         if not isinstance(node, ast.Name):
             return set()
         numbers = self.names.meaning(node.id, code).codes
@@ -129,7 +145,7 @@ class Calls:
     @property
     def anything(self) -> Callees:
         """What code that is not in the source may call."""
-        special = [name for name in self._methods if name.startswith("__") and name.endswith("__")]
+        special = [name for name in self._methods if name in PROTOCOLS or name[:2] == name[-2:] == "__"]
         return Callees(self._loose | self.methods(*special), self.generators.all)
 
     def of(self, node: Node, code: Code) -> Callees:
@@ -208,8 +224,7 @@ class Calls:
                 method = self.receivers.method(owner, name, code)
                 if method is not None:
                     return self._direct(method)
-                found = self.anything
-                return Callees(found.fresh | self.methods(name) | self._of_module(owner, name, code), found.resumed)
+                return self._asked(owner, name, code)
             case ast.Lambda():
                 return self._direct(frozenset({self.codes.of_node[call.func].number}))
         return self.anything
@@ -226,13 +241,16 @@ class Calls:
         method = self.receivers.lookup(number, "__init__")
         return self._direct(frozenset({method})) if method is not None else self.anything
 
-    def _of_module(self, owner: ast.expr, name: str, code: Code) -> frozenset[int]:
-        """The functions and classes of the source that an imported module may have under this name."""
-        while isinstance(owner, ast.Attribute):
-            owner = owner.value
-        if not isinstance(owner, ast.Name) or not self.names.meaning(owner.id, code).imported:
-            return frozenset()
-        return self._entered(self.names.meaning(name, self.codes.all[0]).codes)
+    def _asked(self, owner: ast.expr, name: str, code: Code) -> Callees:
+        """What a method of an unknown object, or a function of a module, calls."""
+        found = self.anything
+        base = owner
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        meaning = self.names.meaning(base.id, code) if isinstance(base, ast.Name) else None
+        inside = self.names.meaning(name, self.codes.all[0]).codes if meaning and meaning.imported else frozenset()
+        certain = bool(inside) or meaning is None or not (meaning.imported and meaning.foreign)
+        return Callees(found.fresh | self.methods(name) | self._entered(inside), found.resumed, certain=certain)
 
     def _by_name(self, name: str, meaning: Meaning, call: ast.Call) -> Callees:
         only = meaning.only
@@ -242,13 +260,14 @@ class Calls:
         if only is not None and fresh:
             return Callees(fresh | self.methods("__call__", "__set_name__") | self._loose, self.generators.all)
         if meaning.builtin and not meaning.unknown:
-            special = methods_of_builtin(name) if name != "type" or len(call.args) == 1 else None
+            odd = (name == "type" and len(call.args) != 1) or any(each.arg == "file" for each in call.keywords)
+            special = None if odd else methods_of_builtin(name)
             if special is not None:
                 let_go = self.generators.held if any(map(_may_let_go, call.args)) else frozenset()
                 return Callees(self.methods(*special), let_go)
             return self.anything if name not in _RUNS else Callees(certain=False)
         found = self.anything
-        return Callees(found.fresh | fresh, found.resumed)
+        return Callees(found.fresh | fresh, found.resumed, certain=not meaning.foreign)
 
 
 def _asks(node: ast.Compare, at: str) -> bool:

@@ -8,17 +8,23 @@ import builtins
 from msgspec import Struct
 
 from cwm_agent.analysis.codes import Code, Codes, Function, Scope, bound_names
+from cwm_agent.analysis.imports import is_standard
 
 BUILTINS = frozenset(dir(builtins))
 
 
 class Meaning(Struct, frozen=True):
-    """What a name may be: code objects of the source, `builtin`, `imported`, or something else (`unknown`)."""
+    """What a name may be: code objects of the source, `builtin`, `imported`, or something else (`unknown`).
+
+    `foreign`: it may be a function that is not in the source and yet the user's, for it is imported from elsewhere
+    than the standard library, or nothing in the source binds it.
+    """
 
     codes: frozenset[int] = frozenset()
     builtin: bool = False
     imported: bool = False
     unknown: bool = False
+    foreign: bool = False
 
     @property
     def only(self) -> int | None:
@@ -111,11 +117,12 @@ class Names:
     def _meaning(self, name: str, code: Code) -> Meaning:
         scope = self.scope(name, code)
         if scope is None:
-            return Meaning(builtin=name in BUILTINS, unknown=self.stars or name not in BUILTINS)
+            missing = name not in BUILTINS
+            return Meaning(builtin=not missing, unknown=self.stars or missing, foreign=self.stars or missing)
         if name in scope.parameters:
             return Meaning(unknown=True)
         found: set[int] = set()
-        imported = unknown = False
+        imported = unknown = foreign = False
         for node in self.bindings(name, scope):
             value = self._values.get(node)
             if isinstance(node, Scope):
@@ -127,10 +134,22 @@ class Names:
                 other = self.meaning(value.id, scope)
                 found |= other.codes
                 imported, unknown = imported or other.imported, unknown or other.unknown or other.builtin
+                foreign |= other.foreign
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 imported = True
+                inside = self._imported_here(node, name)
+                found |= inside
+                foreign |= not inside and not is_standard(node)
             else:
                 unknown = True
-        return Meaning(
-            frozenset(found), builtin=False, imported=imported, unknown=unknown or (self.stars and not found)
-        )
+        unknown |= self.stars and not found
+        return Meaning(frozenset(found), imported=imported, unknown=unknown, foreign=foreign)
+
+    def _imported_here(self, node: ast.Import | ast.ImportFrom, name: str) -> frozenset[int]:
+        """What the import of a name would bring, where the source has been put together from several files."""
+        if not isinstance(node, ast.ImportFrom) or is_standard(node):
+            return frozenset()
+        top = self._codes.all[0]
+        asked = {each.name for each in node.names if (each.asname or each.name) == name}
+        binding = [inner for each in asked for inner in self.bindings(each, top)]
+        return frozenset(self._codes.of_node[inner].number for inner in binding if isinstance(inner, Scope))

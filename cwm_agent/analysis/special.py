@@ -97,6 +97,10 @@ _OF_BUILTIN: dict[str, tuple[str, ...]] = {
     "vars": (),
     "dir": ("__dir__",),
 }
+PROTOCOLS = frozenset(
+    {"write", "read", "readline", "flush", "close", "keys", "items", "run", "send", "get", "emit", "format", "filter"}
+)
+"""The plain methods that the standard library calls on what it is given."""
 RESUMING = frozenset({Op.NEXT, Op.SPREAD, Op.UNPACK, Op.DELEGATE, Op.MATCH})
 """The operations that may ask an iterator, and so resume a generator."""
 

@@ -1075,6 +1075,56 @@ PROGRAMS = {
             del v
             return log
         """,
+    "found by name": """
+        import json, operator
+
+        class Sink:
+            def write(self, text):
+                return len(text)
+
+            def on_a(self):
+                return 1
+
+            def on_b(self, x=2):
+                return x
+
+        class Visitor:
+            def visit(self, kind):
+                return getattr(self, "visit_" + kind)()
+
+            def visit_x(self):
+                return 1
+
+        def encode(it):
+            return str(it)
+
+        def main():
+            sink = Sink()
+            print("x", 1, file=sink)
+            a = getattr(sink, "on_a")()
+            b = operator.methodcaller("on_b")(sink)
+            c = Visitor().visit("x")
+            d = json.dumps({"k": sink}, default=encode)
+            e = globals()["encode"](1)
+            return a, b, c
+        """,
+    "handed on": """
+        class Sink:
+            def __init__(self):
+                self.seen = []
+
+            def write(self, text):
+                self.seen.append(text)
+                return len(text)
+
+            def on_a(self):
+                return 1
+
+        def main():
+            sink = Sink()
+            print("x", 1, file=sink)
+            return getattr(sink, "on_a")() + len(sink.seen)
+        """,
     "raises": """
         class Custom(Exception):
             pass

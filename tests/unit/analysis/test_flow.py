@@ -150,6 +150,9 @@ def test_a_generator_is_entered_when_it_is_asked() -> None:
 def test_what_the_source_does_not_show_is_not_certain() -> None:
     source = "def f(s):\n    exec(s)\n    import m\n    return 1\n"
     flow = Flow(source)
+    assert not Flow("def f():\n    return g()\n").after(frame(LINE, "f", 2), []).certain
+    assert not Flow("from m import g\ndef f():\n    return g()\n").after(frame(LINE, "f", 3), []).certain
+    assert Flow("from math import sin\ndef f():\n    return sin(1)\n").after(frame(LINE, "f", 3), []).certain
     assert not flow.after(frame(LINE, "f", 2, s="''"), []).certain
     assert not flow.after(frame(LINE, "f", 3, s="''"), []).certain
     assert flow.after(frame(LINE, "f", 4, s="''"), []).certain
