@@ -19,6 +19,7 @@ class Run:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._stopped = False
         self.ended = asyncio.ensure_future(process.wait())
 
     @classmethod
@@ -47,14 +48,15 @@ class Run:
 
     @property
     def status(self) -> int | None:
-        """The exit status, below zero for a signal; None while it runs."""
-        return self._process.returncode
+        """The exit status of a process that ended by itself, below zero for a signal; None where it did not."""
+        return None if self._stopped else self._process.returncode
 
     async def stop(self, *, interrupt: float, terminate: float, hurried: asyncio.Event) -> None:
         """End it: asked, asked again after `interrupt` seconds, killed after `terminate` more or when `hurried`.
 
         What it leaves behind in its group is killed too.
         """
+        self._stopped = not self.ended.done()
         for number, seconds in ((signal.SIGINT, interrupt), (signal.SIGTERM, terminate)):
             if self.ended.done() or hurried.is_set():
                 break

@@ -114,9 +114,8 @@ class Supervisor:
             times = f"The model server stopped {count} times within {self._patience.window / 60:.0f} minutes"
             raise self._gone(cause or Obstacle(f"{times}.", "Its log says why."))
         pause = self._patience.pause * 2 ** (count - 1)
-        how = f"exit status {run.status}" if (run.status or 0) >= 0 else f"signal {-(run.status or 0)}"
         why = f": {cause.message.rstrip('.')}" if cause else ""
-        self._say(f"the server stopped by itself ({how}){why}; restart {count} of {most} in {pause:g} s")
+        self._say(f"{_ending(run.status)}{why}; restart {count} of {most} in {pause:g} s")
         try:
             await asyncio.wait_for(stop.asked.wait(), pause)
         except TimeoutError:
@@ -174,6 +173,13 @@ class _Watch:
             self._say(f"ready after {time.monotonic() - self._begun:.0f} s: {self._invitation}")
         if answers is not None:
             self._silences = 0 if answers or not self.ready else self._silences + 1
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "the server was ended"
+    how = f"exit status {status}" if status >= 0 else f"signal {-status}"
+    return f"the server stopped by itself ({how})"
 
 
 async def _healthy(client: httpx.AsyncClient, url: str) -> bool | None:
