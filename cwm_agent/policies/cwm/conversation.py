@@ -12,6 +12,7 @@ from cwm_agent.models.chat_format.messages import SYSTEM, begin, message
 from cwm_agent.policies.cwm.reading import Answered, Asked, Entry, Said
 from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.protocols import TraceModel
+from cwm_agent.tools.call import sound
 from cwm_agent.traces.segments import Segment, as_ids, as_text
 
 OUTPUT_TOKENS = 16_384
@@ -93,6 +94,7 @@ class Conversation:
 
     async def encode(self, segments: Sequence[Segment]) -> tuple[int, ...]:
         """Segments as ids; texts that follow each other are one."""
+        segments = [sound(each) if isinstance(each, str) else each for each in segments]
         grouped = groupby(segments, key=lambda segment: isinstance(segment, str))
         texts = [as_text(group) for is_text, group in grouped if is_text]
         encoded = await asyncio.gather(*map(self._model.encode, texts))
@@ -106,7 +108,7 @@ class Conversation:
             case Said():
                 return Block(entry, await self.encode(self._wording.said(entry)))
             case Answered():
-                output = await self._cut(entry.observation)
+                output = await self._cut(sound(entry.observation))
                 budget = self._wording.budget(entry.turns, 0)
                 size = len(await self.encode(self._wording.answered(entry, output, budget)))
                 budget = self._wording.budget(entry.turns, self.room - len(self) - size)

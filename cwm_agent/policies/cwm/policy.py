@@ -64,7 +64,9 @@ class CwmPolicy:
         """Yield what the model thinks and says while it does, and end with its call or its answer."""
         self._remember(history)
         await self._conversation.follow(read(history, self._told))
-        await self._housekeeper.tidy(self._conversation)
+        async with closing(self._housekeeper.tidy(self._conversation)) as steps:
+            async for step in steps:
+                yield step
         turn = _Turn()
         while turn.attempts < ATTEMPTS:
             async with closing(self._attempt(turn)) as pieces:

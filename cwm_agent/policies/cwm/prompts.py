@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 
 from cwm_agent.errors import UsageError
 from cwm_agent.resources import prompts_folder
@@ -34,7 +34,7 @@ class Prompts:
             raise UsageError(
                 f"The prompt {error.name} is missing in {self._folder}.", remedy="Install cwm-agent again."
             ) from error
-        except (TemplateError, OSError, UnicodeDecodeError, TypeError, ValueError) as error:
+        except Exception as error:  # a template raises what its expressions raise
             raise UsageError(
                 f"The prompt {name}.md.j2 cannot be used: {error}.", remedy=f"Correct or remove it in {self._folder}."
             ) from error

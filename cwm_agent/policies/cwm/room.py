@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 from cwm_agent.core.interrupt import closing
 from cwm_agent.errors import LimitError
+from cwm_agent.events import Progressed
 from cwm_agent.models.chat_format.messages import opening
 from cwm_agent.policies.cwm.conversation import Conversation
 from cwm_agent.policies.cwm.reading import Answered, Asked
@@ -15,8 +18,8 @@ FULL = 0.75
 """The part of the room from which on something has to go; the rest is for the next reply."""
 FOLDED = 0.5
 """The part to which folding goes down, so that it is not needed again at once."""
-RECENT = 3
-"""Answers that are folded last: the model is working with them."""
+TIGHT = 0.6
+"""The part from which on folding did not help enough: it would soon be needed again, each time with a new prefix."""
 SUMMARY_TOKENS = 8_192
 
 
@@ -27,17 +30,18 @@ class Housekeeper:
         self._model = model
         self._wording = wording
 
-    async def tidy(self, conversation: Conversation) -> None:
-        """Make room, where it is needed; LimitError where there is none to be had."""
+    async def tidy(self, conversation: Conversation) -> AsyncGenerator[Progressed, None]:
+        """Make room, where it is needed, and say so where that takes long; LimitError where there is none to be had."""
         full = FULL * conversation.room
         if len(conversation) <= full:
             return
         answers = [at for at, block in enumerate(conversation.blocks) if isinstance(block.entry, Answered)]
-        await self._fold(conversation, answers[:-RECENT], FOLDED * conversation.room)
-        if len(conversation) <= full:
+        await self._fold(conversation, answers[:-1], FOLDED * conversation.room)
+        if len(conversation) <= TIGHT * conversation.room:
             return
         count = _behind_which_work_goes_on(conversation)
         if count:
+            yield Progressed("summing up", len(conversation), conversation.room, "tokens")
             await conversation.leave_out(count, await self._summary(conversation))
         answers = [at for at, block in enumerate(conversation.blocks) if isinstance(block.entry, Answered)]
         await self._fold(conversation, answers, full)

@@ -65,7 +65,7 @@ class ChatModel:
             if isinstance(segment, Special):
                 found.append(Token(self.vocabulary.id(segment), segment.value))
                 continue
-            text = segment * 5_000 if segment.startswith("…") else segment
+            text = segment * 100_000 if segment.startswith("…") else segment
             pieces = [text[at : at + self._size] for at in range(0, len(text), self._size)]
             found += [Token(self._texts.setdefault(each, WRITTEN + len(self._texts)), each) for each in pieces]
         return found
