@@ -72,7 +72,7 @@ def shape_of(folder: Path, config: Mapping[str, Any]) -> Shape:
             epsilon=float(config.get("rms_norm_eps", 1e-5)),
             rotary=_rotary(config),
         )
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise broken(folder, f"config.json lacks a value, or has one that cannot be: {error}") from error
     if min(shape.vocabulary, hidden, shape.inner, heads, shape.groups, shape.head, len(shape.windows)) < 1:
         raise broken(folder, "config.json has a size below 1")
