@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_agent.errors import ModelUnavailable
@@ -17,6 +17,7 @@ from cwm_agent.models.chat_format.reply import Ended, FormatBroken, ReplyEvent, 
 from cwm_agent.traces.grammar import CWM, Special, Vocabulary
 from cwm_agent.traces.segments import IdSplitter, Segment, as_ids, as_text
 
+lean = settings(deadline=None, max_examples=100)
 TOOLS = ("bash", "edit", "create", "submit")
 MARKS = ("<think>", "</think>", "<tool:", "<tool: bash>", "<tool: nope>", "</tool>", "\n", "\n\n", "<", "</", " ", "é")
 SCRAPS = (
@@ -83,6 +84,7 @@ def test_a_conversation_is_what_the_guide_says() -> None:
     )
 
 
+@lean
 @given(st.lists(st.one_of(st.text(), st.sampled_from([each.value for each in Special])), max_size=6).map("".join))
 def test_a_text_that_spells_separators_stays_text(body: str) -> None:
     ids = as_ids(messages.message(messages.USER, body), CWM, encode)
@@ -186,6 +188,7 @@ def clean(text: str) -> bool:
     return not any(mark in text for mark in marks)
 
 
+@lean
 @given(
     thoughts=LINES.filter(clean),
     text=LINES.filter(clean),

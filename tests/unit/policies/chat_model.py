@@ -41,7 +41,7 @@ class ChatModel:
         return self._bytes.vocabulary
 
     async def encode(self, text: str) -> tuple[int, ...]:
-        return await self._bytes.encode(text)
+        return tuple(text.encode())
 
     async def complete(self, prompt_ids: Sequence[int], sampling: Sampling) -> AsyncIterator[Token]:
         assert len(prompt_ids) < self.context_tokens

@@ -66,3 +66,19 @@ async def test_what_happens_while_the_model_writes_belongs_to_its_next_message()
     assert isinstance(second[-1], FinalAnswer)
     assert model.grew()
     assert "<output>\nout\n[The user reviewed the patch. I do not want this.]\n</output>" in model.spelt()
+
+
+async def test_any_reply_ends_in_one_decision() -> None:
+    dice = random.Random(3)
+    scraps = [*NASTY[:5], *BROKEN, "</think>", "\n", "<tool: bash>\n", "\n</tool>", "ls", Special.FRAME, Special.PAD]
+    decisions = set()
+    for _ in range(300):
+        replies: list[Script] = [dice.choices(scraps, k=dice.randrange(9)) for _ in range(3)]
+        policy = CwmPolicy(ChatModel(*replies, size=3), LimitSettings())
+        events = [event async for event in policy.decide([PromptAccepted("go")])]
+        last = events[-1]
+        assert isinstance(last, Act | FinalAnswer)
+        assert not any(isinstance(event, Act | FinalAnswer) for event in events[:-1])
+        assert not isinstance(last, Act) or last.call.tool == "bash"
+        decisions.add(last.status if isinstance(last, FinalAnswer) else "act")
+    assert decisions == {"act", "done", "gave_up"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_agent.errors import UsageError
@@ -34,6 +34,7 @@ from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.settings import LimitSettings
 from cwm_agent.traces.segments import as_text
 
+lean = settings(deadline=None, max_examples=60)
 LS = ToolCall("bash", "ls")
 SURPRISE = PredictionScored("test", "t.py::t", "passed", "failed", came_true=False, sentence="It failed.")
 ASIDES: tuple[AgentEvent, ...] = (
@@ -80,6 +81,7 @@ def turns(draw: st.DrawFn) -> tuple[list[AgentEvent], list[int]]:
     return events, decided
 
 
+@lean
 @given(turns())
 def test_a_longer_history_begins_with_the_same_entries(made: tuple[list[AgentEvent], list[int]]) -> None:
     events, decided = made
@@ -91,6 +93,7 @@ def test_a_longer_history_begins_with_the_same_entries(made: tuple[list[AgentEve
         before = list(now)
 
 
+@lean
 @given(turns())
 def test_what_is_read_without_those_points_differs_in_notes_alone(made: tuple[list[AgentEvent], list[int]]) -> None:
     events, decided = made
