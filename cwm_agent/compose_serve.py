@@ -111,7 +111,10 @@ async def _supervised(line: Command, host: str, at: int, *, quiet: bool, patienc
     stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.ask)
+        if (
+            number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+        ):  # nohup: it is to outlive the terminal
+            loop.add_signal_handler(number, stop.ask)
 
     def say(text: str) -> None:
         if not quiet:

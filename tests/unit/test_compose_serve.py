@@ -102,7 +102,7 @@ def test_a_server_runs_until_it_is_stopped(model: str, port: int, tmp_path: Path
     assert lines[0] == "no GPU found: preset vllm-cpu (no GPU: a small model from a folder that you name)."
     assert f"cwm-agent --model-url http://127.0.0.1:{port}" in lines[-1]
     process.send_signal(number)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
     log = tmp_path / "home" / "state" / "serve" / f"{port}.log"
     assert "stopped cleanly" in log.read_text()
@@ -116,13 +116,13 @@ def test_a_start_that_is_interrupted_has_its_own_code(model: str, port: int) -> 
     lines_until(process, "starting vLLM")
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
 
 
 def test_a_start_that_cannot_work_is_one_clear_error(model: str, port: int) -> None:
     process = started(model, port, log=str(LOGS / "context_too_long.txt"), status=1)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     message, remedy, where = errors.splitlines()
     assert message == "The context needs 24.0 GiB of cache, and 3.18 GiB are left beside the weights."
@@ -135,7 +135,7 @@ def test_the_log_before_is_kept(model: str, port: int, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / f"{port}.log").write_text("old")
     process = started(model, port, log=str(LOGS / "gated.txt"), status=1)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert (folder / f"{port}.previous.log").read_text() == "old"
     assert "gated" in (folder / f"{port}.log").read_text()
 

@@ -135,7 +135,7 @@ class _Watch:
         self._say = say
         self._invitation = invitation
         self._begun = self._spoke = time.monotonic()
-        self._last = "starting"
+        self._last = ""
         self._silences = 0
         self.ready = False
 
@@ -160,12 +160,15 @@ class _Watch:
         if self.ready:
             return
         now = time.monotonic()
+        since = f"({now - self._begun:.0f} s)"
         if told and told[-1] != self._last:
             self._last = told[-1]
-        elif now - self._spoke < self._patience.heartbeat:
+            self._say(f"{self._last} {since}")
+        elif now - self._spoke >= self._patience.heartbeat:
+            self._say(f"still starting {since}")
+        else:
             return
         self._spoke = now
-        self._say(f"{self._last} ({now - self._begun:.0f} s)")
 
     def _note(self, *, answers: bool | None) -> None:
         if answers and not self.ready:
