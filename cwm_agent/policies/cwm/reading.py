@@ -80,9 +80,9 @@ def read(history: Sequence[AgentEvent], told: Collection[int] = ()) -> list[Entr
     reader = _Reader()
     for at, event in enumerate(history):
         if at in told:
-            reader.flush()
+            reader.ask()
         reader.take(event)
-    reader.flush()
+    reader.ask()
     return reader.entries
 
 
@@ -97,6 +97,7 @@ class _Reader:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self._notes: list[Note] = []
+        self._begun = ""
         self._prompt: str | None = None
         self._users = False  # whether this turn is a command of the user's own
         self._thoughts: list[str] = []
@@ -125,6 +126,12 @@ class _Reader:
             case _:
                 self._notice(event)
 
+    def ask(self) -> None:
+        """The model's turn comes: close what is open."""
+        if self._users and self._call is None:  # nobody asks it about a command of the user's own
+            self._users, self._prompt, self._turns = False, self._begun, 0
+        self.flush()
+
     def flush(self) -> None:
         """Close what is open, unless the model is in the middle of its turn."""
         if self._thoughts or self._texts or self._users:
@@ -138,12 +145,13 @@ class _Reader:
 
     def _begin(self, text: str) -> None:
         self.flush()
+        self._begun = text
         self._users = text.startswith("!")
         if not self._users:
             self._prompt, self._turns = text, 0
 
     def _speak(self, pieces: list[str], text: str) -> None:
-        self.flush()
+        self.ask()
         pieces.append(text)
 
     def _act(self, call: ToolCall) -> None:

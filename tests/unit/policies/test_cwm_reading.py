@@ -133,6 +133,12 @@ def test_a_whole_turn() -> None:
     ]
 
 
+def test_a_request_may_begin_as_a_command_does() -> None:
+    assert read([PromptAccepted("!important")]) == [Asked("!important", first=True)]
+    said = [PromptAccepted("!important"), TextWritten("Yes."), Rested("answered")]
+    assert read(said) == [Asked("!important", first=True), Said("", "Yes.")]
+
+
 def test_an_imagined_answer_is_one_where_nothing_ran() -> None:
     read_ = read([PromptAccepted("go"), ActionProposed(1, LS), ended(Origin.IMAGINED, "guess")])
     assert isinstance(read_[-1], Answered)
