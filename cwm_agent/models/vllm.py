@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, Self
 
 from cwm_agent.errors import LimitError, ModelUnavailable
@@ -79,14 +80,19 @@ class VllmModel:
                 f"The prompt has {len(prompt_ids)} tokens, and the model takes {self._context_tokens}.",
                 remedy="Trace a shorter run, or less code around it.",
             )
-        asked = self._request(prompt_ids, sampling, min(room, sampling.max_tokens))
-        pieces = self._server.stream("/v1/completions", asked)
-        try:
+        most = min(room, sampling.max_tokens)
+        asked = self._request(prompt_ids, sampling, most)
+        count, last = 0, None
+        async with aclosing(self._server.stream("/v1/completions", asked)) as pieces:
             async for piece in pieces:
                 for token in self._tokens(piece, sampling.stop):
-                    yield token
-        finally:
-            await pieces.aclose()
+                    count += 1
+                    if count == most:
+                        last = token  # given once the stream is read to its end, so that the connection is kept
+                    else:
+                        yield token
+        if last is not None:
+            yield last
 
     async def aclose(self) -> None:
         """Close the connections."""

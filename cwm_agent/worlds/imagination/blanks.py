@@ -20,6 +20,7 @@ from cwm_agent.worlds.imagination.form import Rest
 from cwm_agent.worlds.imagination.pen import Pen
 
 _PORTIONS = (16, 64, 256)
+_ENDS = ('"', '",', '"}')
 _CHOOSING = (1, 4, 16)  # tokens that a choice is likely to take
 _LONGEST = 6 * VALUE_LIMIT + 2  # each character as \uXXXX
 
@@ -29,6 +30,7 @@ class Blanks:
 
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
+        self._stop: tuple[int, ...] | None = None
 
     async def kind(self, kinds: Iterable[FrameKind]) -> FrameKind:
         """One of these kinds of frames, by its separator. A backend that knows grammars is held to them."""
@@ -46,26 +48,52 @@ class Blanks:
     async def string(self, blank: str, follow: str) -> int:
         """A JSON string after a blank; how many characters of `follow`, the text after it, are already written."""
         scan = StringScan(blank)
-        async with aclosing(self._tokens()) as tokens:
-            async for token in tokens:
-                segment = self._pen.segment(token)
-                over = None
-                if isinstance(segment, str):
-                    before = scan.length
-                    over = scan.feed(segment)
-                    if over and not follow.startswith(over) and isinstance(_json(scan.text), str):
-                        self._pen.force(scan.text[before:])
-                        return 0
-                self._pen.take(token)
-                if not isinstance(segment, str):
-                    raise self._pen.unreadable(f"{segment.value} in the middle of a value")
-                if scan.wrong or (over is not None and not isinstance(_json(scan.text), str)):
+        stop = await self._closing() if blank else ()
+        for size in chain(_PORTIONS, repeat(_PORTIONS[-1])):
+            count = 0
+            async with aclosing(self._pen.ask(size, stop=stop)) as tokens:
+                async for token in tokens:
+                    count += 1
+                    written = self._written(scan, token, follow)
+                    if written is not None:
+                        return written
+            if count == size:
+                continue
+            if not stop or not scan.text:
+                break
+            if scan.escaped:
+                stop = ()  # what it stopped at may be a quote of the value
+                continue
+            self._pen.force('"')
+            if scan.feed('"') is not None:
+                if not isinstance(_json(scan.text), str):
                     raise self._pen.unreadable("a value is not a JSON string")
-                if over is not None:
-                    return len(over)
-                if scan.length > _LONGEST:
-                    raise self._pen.unreadable(f"a value is longer than {VALUE_LIMIT:,} characters")
+                return 0
         raise self._pen.unreadable("the model stopped in the middle of a value")
+
+    def _written(self, scan: StringScan, token: Token, follow: str) -> int | None:
+        """Take a token of a string; where it ends there, how much of `follow` is written."""
+        segment, over, before = self._pen.segment(token), None, scan.length
+        if isinstance(segment, str):
+            over = scan.feed(segment)
+            if over and not follow.startswith(over) and isinstance(_json(scan.text), str):
+                self._pen.force(scan.text[before:])
+                return 0
+        self._pen.take(token)
+        if not isinstance(segment, str):
+            raise self._pen.unreadable(f"{segment.value} in the middle of a value")
+        if scan.wrong or (over is not None and not isinstance(_json(scan.text), str)):
+            raise self._pen.unreadable("a value is not a JSON string")
+        if scan.length > _LONGEST:
+            raise self._pen.unreadable(f"a value is longer than {VALUE_LIMIT:,} characters")
+        return None if over is None else len(over)
+
+    async def _closing(self) -> tuple[int, ...]:
+        """The tokens that end a string and begin with its quote: a request that ends by itself wastes nothing."""
+        if self._stop is None:
+            ends = [await self._pen.encoded(text) for text in _ENDS]
+            self._stop = tuple({ids[0] for ids in ends if len(ids) == 1})
+        return self._stop
 
     async def choice(self, texts: Sequence[str]) -> str:
         """One of several lines: the model writes until it is decided which, the rest is forced.
@@ -148,12 +176,12 @@ def _json(text: str) -> object:
 class StringScan:
     """Looks for the end of a JSON string that stands after `blank`, in text that comes piece by piece.
 
-    `text` is what belongs to it; `wrong`: it is no string.
+    `text` is what belongs to it; `wrong`: it is no string; `escaped`: a backslash was the last of it.
     """
 
     def __init__(self, blank: str) -> None:
         self._start = blank + '"'
-        self._escaped = False
+        self.escaped = False
         self.text = ""
         self.wrong = False
 
@@ -167,12 +195,12 @@ class StringScan:
         for at, letter in enumerate(piece):
             if self.length < len(self._start):
                 self.wrong = self.wrong or letter != self._start[self.length]
-            elif self._escaped:
-                self._escaped = False
+            elif self.escaped:
+                self.escaped = False
             elif letter == '"' and not self.wrong:
                 self.text += letter
                 return piece[at + 1 :]
             else:
-                self._escaped = letter == "\\"
+                self.escaped = letter == "\\"
             self.text += letter
         return None

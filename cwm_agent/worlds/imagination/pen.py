@@ -182,13 +182,14 @@ class Pen:
             else:
                 parts.append(segment)
         texts = [each for each in parts if isinstance(each, str) and each]
-        encoded = dict(zip(texts, await asyncio.gather(*map(self._encoded, texts)), strict=True))
+        encoded = dict(zip(texts, await asyncio.gather(*map(self.encoded, texts)), strict=True))
         before = len(self._ids)
         for part in parts:
             self._ids += encoded.get(part, ()) if isinstance(part, str) else (self._model.vocabulary.id(part),)
         self._forced += len(self._ids) - before
 
-    async def _encoded(self, text: str) -> tuple[int, ...]:
+    async def encoded(self, text: str) -> tuple[int, ...]:
+        """The ids of a text that is no separator; Cut where the time is up."""
         if text not in self._encodings:
             async with self._in_time():
                 ids = await self._model.encode(text)
