@@ -101,6 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     debug.add_argument("file", type=Path, metavar="FILE", help="the Python file")
     debug.add_argument("--call", metavar="EXPR", required=True, help="a call, evaluated in the file")
 
+    serve = command(
+        "serve", _serve, "Start vLLM for CWM, sized to the GPUs of this machine, and look after it.", "cwm-agent serve"
+    )
+    serve.add_argument("--preset", metavar="NAME", help="a set-up by name instead of the one that fits the GPUs")
+    serve.add_argument("--host", help="where to listen (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="at which port (default: 8000)")
+    serve.add_argument("--python", metavar="PATH", help="the Python that has vLLM (default: this one)")
+    serve.add_argument("--dry-run", action="store_true", help="print the command and why, and start nothing")
+
     ledger = command("ledger", _ledger, "How often predictions came true.", "cwm-agent ledger")
     ledger.add_argument("--format", choices=("text", "json"), default="text")
 
@@ -210,6 +219,21 @@ def _debug(args: argparse.Namespace) -> int:
     from cwm_agent import compose_traces
 
     return compose_traces.debug(_settings(args), file=args.file, entry=args.call)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from cwm_agent.compose_serve import serve
+
+    return serve(
+        _settings(args),
+        model=getattr(args, "model", None),
+        preset=args.preset,
+        port=args.port,
+        host=args.host,
+        dry_run=args.dry_run,
+        python=args.python,
+        quiet=getattr(args, "quiet", False),
+    )
 
 
 def _ledger(args: argparse.Namespace) -> int:

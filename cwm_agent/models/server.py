@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cwm_agent.errors import ModelUnavailable
 
-_START = "Start one, for example `vllm serve facebook/cwm`, or set `model_url` to where it listens."
+_START = "Start one with `cwm-agent serve`, or set `model_url` to where yours listens."
 _LOOK = "Its log says why; the answers until then are kept."
 _DATA = "data:"
 _DONE = "[DONE]"
