@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from cwm_agent.core.record import Record
     from cwm_agent.core.session import Session
     from cwm_agent.headless import Output
-    from cwm_agent.protocols import TraceModel
+    from cwm_agent.protocols import Policy, TraceModel
 
 Report = Callable[[AgentEvent], None]
+CONVERSATION = 16_384
+"""Tokens of context from which a model is taken for one to talk to; smaller ones only write traces."""
 
 
 class House:
@@ -76,7 +78,6 @@ class House:
         from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
         from cwm_agent.core.session import Session
-        from cwm_agent.policies.forager.policy import Forager
         from cwm_agent.preparation import prepare
         from cwm_agent.tools import all_tools
         from cwm_agent.workspace.local import LocalWorkspace
@@ -87,7 +88,7 @@ class House:
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
-            policy=Forager(sandbox.bench, sandbox.files, settings.forager),
+            policy=self._policy(sandbox, model),
             real=RealWorld(sandbox.shell, sandbox.tracer.call),
             imagined=imagined,
             dreamer=imagined,
@@ -109,10 +110,30 @@ class House:
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)
 
+    def _policy(self, sandbox: Sandbox, model: TraceModel | None) -> Policy:
+        """The policy of the settings; `auto` lets the model decide where it can hold a conversation."""
+        settings = self._settings
+        if settings.policy == "cwm" and model is None:
+            raise UsageError("The policy cwm needs a model.", remedy="Name its server: --model-url URL")
+        if model is not None and (settings.policy == "cwm" or (settings.policy == "auto" and _converses(model))):
+            from cwm_agent.policies.cwm.policy import CwmPolicy
+
+            return CwmPolicy(model, settings.limits, prompts=settings.prompts, command_seconds=settings.sandbox.seconds)
+        from cwm_agent.policies.forager.policy import Forager
+
+        return Forager(sandbox.bench, sandbox.files, settings.forager)
+
     async def aclose(self) -> None:
         """Close what was opened, the last first."""
         while self._closers:
             await self._closers.pop()()
+
+
+def _converses(model: TraceModel) -> bool:
+    """Whether a model has the separators of CWM's chat, and room for a conversation."""
+    from cwm_agent.models.chat_format.messages import CHAT_SPECIALS
+
+    return model.context_tokens >= CONVERSATION and all(each in model.vocabulary.ids for each in CHAT_SPECIALS)
 
 
 def _later(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

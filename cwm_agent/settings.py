@@ -106,8 +106,10 @@ class Settings(_Section):
 
     mode: Mode = Mode.VERIFY
     """Which world answers first: real, verify or imagined."""
-    policy: Literal["auto", "forager"] = "auto"
-    """Who decides: the language model where one is configured, otherwise the forager."""
+    policy: Literal["auto", "forager", "cwm"] = "auto"
+    """Who decides. `auto`: the model at `model_url` if it speaks CWM's chat and has room for one, else the forager."""
+    prompts: Path | None = None
+    """A folder of your own templates in place of those of the same name in `prompts/`."""
     model_url: str | None = None
     """Where the model server listens, such as http://localhost:8000; None is no server."""
     model: str = "facebook/cwm"

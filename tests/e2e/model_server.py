@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from cwm_agent.protocols import Sampling
@@ -13,21 +13,54 @@ from cwm_agent.traces.grammar import Special
 from tests.unit.models.scripted_server import Exchange, ScriptedServer, serving
 
 NAME = "scripted"
+_MODEL = ScriptedTraceModel()
+SPECIALS = {special.value: _MODEL.vocabulary.id(special) for special in Special}
 
 
 @contextmanager
 def model_server(make: Callable[[], Awaitable[ScriptedTraceModel]]) -> Iterator[str]:
     """The address of a server with that model, on a thread of its own."""
+
+    async def prepare(server: ScriptedServer) -> None:
+        answer_with(server, await make())
+
+    with at_work(prepare) as url:
+        yield url
+
+
+@contextmanager
+def chat_server(replies: Sequence[str]) -> Iterator[str]:
+    """The address of a model that says these one after the other, and writes no trace."""
+    said = list(replies)
+
+    async def complete(exchange: Exchange) -> None:
+        if SPECIALS[Special.CONTEXT.value] in exchange.content["prompt"]:
+            await exchange.tokens()
+            return
+        text = said.pop(0) if said else "</think>\n\nI have nothing more to say."
+        pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
+        end = (SPECIALS[Special.END_OF_TURN.value], "")
+        await exchange.tokens(*((2000 + at, piece) for at, piece in enumerate(pieces)), end, each=3)
+
+    async def prepare(server: ScriptedServer) -> None:
+        server.script["/v1/models"] = [_models]
+        server.script["/v1/completions"] = [complete]
+
+    with at_work(prepare) as url:
+        yield url
+
+
+@contextmanager
+def at_work(prepare: Callable[[ScriptedServer], Awaitable[None]]) -> Iterator[str]:
+    """The address of a scripted server, on a thread of its own."""
     found: list[str] = []
     started = threading.Event()
     loop = asyncio.new_event_loop()
     over = asyncio.Event()
 
     async def serve() -> None:
-        model = await make()
-        specials = {special.value: model.vocabulary.id(special) for special in Special}
-        async with serving(specials) as server:
-            answer_with(server, model)
+        async with serving(SPECIALS) as server:
+            await prepare(server)
             found.append(server.url)
             started.set()
             await over.wait()
@@ -40,10 +73,11 @@ def model_server(make: Callable[[], Awaitable[ScriptedTraceModel]]) -> Iterator[
     thread.join(10)
 
 
-def answer_with(server: ScriptedServer, model: ScriptedTraceModel) -> None:
-    async def models(exchange: Exchange) -> None:
-        await exchange.json({"data": [{"id": NAME, "max_model_len": 32_000}]})
+async def _models(exchange: Exchange) -> None:
+    await exchange.json({"data": [{"id": NAME, "max_model_len": 32_000}]})
 
+
+def answer_with(server: ScriptedServer, model: ScriptedTraceModel) -> None:
     async def complete(exchange: Exchange) -> None:
         asked = exchange.content
         stop = tuple(asked["stop_token_ids"])
@@ -51,5 +85,5 @@ def answer_with(server: ScriptedServer, model: ScriptedTraceModel) -> None:
         tokens = [(each.id, each.text) async for each in model.complete(asked["prompt"], sampling)]
         await exchange.tokens(*tokens)
 
-    server.script["/v1/models"] = [models]
+    server.script["/v1/models"] = [_models]
     server.script["/v1/completions"] = [complete]

@@ -129,7 +129,7 @@ def test_a_session_imagines_a_test_before_it_runs_and_keeps_the_pair(run: Run, t
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "first")
-    home = {"CWM_AGENT_HOME": str(tmp_path / "home")}
+    home = {"CWM_AGENT_HOME": str(tmp_path / "home"), "CWM_AGENT_POLICY": "forager"}
 
     with model_server(session_model) as url:
         done = run(
