@@ -12,6 +12,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from statistics import median
 
 from msgspec import Struct
 
@@ -36,7 +37,7 @@ SPECULATION = {"method": "ngram", "num_speculative_tokens": 6, "prompt_lookup_ma
 DEMO = "demo"
 HEADER = (
     "method", "frames", "requests / frame", "tokens / frame", "time / frame", "fewer tokens", "less time",
-    "whole trace exact", "frames before the first divergence",
+    "mean of all frames", "whole trace exact", "frames before the first divergence",
 )  # fmt: skip
 
 
@@ -48,6 +49,10 @@ class Run(Struct, frozen=True):
     tokens: int
     seconds: float
     comparison: Comparison
+
+    def per_frame(self, field: str) -> float:
+        """One of the costs, for each frame."""
+        return float(getattr(self, field)) / max(self.frames, 1)
 
 
 class Case(Struct, frozen=True):
@@ -117,20 +122,25 @@ async def measure_all(url: str, chosen: list[Case]) -> dict[str, list[Run]]:
 
 
 def row(method: str, done: list[Run], peer: list[Run]) -> tuple[str, ...]:
-    def per_frame(runs: list[Run], field: str) -> float:
-        return float(sum(getattr(run, field) for run in runs)) / max(sum(run.frames for run in runs), 1)
+    """The median program's costs, and what all of them cost together."""
 
-    tokens, seconds = per_frame(done, "tokens"), per_frame(done, "seconds")
+    def ratio(field: str) -> float:
+        return median(
+            other.per_frame(field) / max(run.per_frame(field), 1e-9) for run, other in zip(done, peer, strict=True)
+        )
+
+    frames = sum(run.frames for run in done)
     exact = sum(run.comparison.exact for run in done)
     right = sum(run.comparison.frames_before_divergence for run in done) / len(done)
     return (
         method,
-        str(sum(run.frames for run in done)),
-        f"{per_frame(done, 'requests'):.2f}",
-        f"{tokens:.1f}",
-        f"{seconds * 1000:.0f} ms",
-        f"{per_frame(peer, 'tokens') / tokens:.1f}×",
-        f"{per_frame(peer, 'seconds') / seconds:.1f}×",
+        str(frames),
+        f"{median(run.per_frame('requests') for run in done):.2f}",
+        f"{median(run.per_frame('tokens') for run in done):.1f}",
+        f"{median(run.per_frame('seconds') for run in done) * 1000:.0f} ms",
+        f"{ratio('tokens'):.1f}×",
+        f"{ratio('seconds'):.1f}×",
+        f"{sum(run.tokens for run in done) / frames:.1f}, {sum(run.seconds for run in done) / frames * 1000:.0f} ms",
         f"{exact} of {len(done)}",
         f"{right:.1f}",
     )
@@ -159,7 +169,8 @@ def main() -> None:
         "one at which it breaks off among them. *demo* is the method of the debugger among the demos of "
         "facebookresearch/cwm: one request a frame. Tokens are those that the server counted, at most "
         f"{FRAME_TOKENS} for a frame, and time is all that passed, encoding included; the caches were emptied before "
-        f"each run. {machine()}"
+        "each run. Costs and ratios are those of the median program, for a model as small as this now and then repeats "
+        f"itself up to that limit, which the mean of all frames shows. {machine()}"
     )
     rows = [row(method, done, runs[DEMO]) for method, done in runs.items()]
     write("imagination", "What imagining costs", note, HEADER, rows)

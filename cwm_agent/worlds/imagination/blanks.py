@@ -100,12 +100,15 @@ class Blanks:
 
         An indentation that all have is forced too, but for its last blank, which may be one token with the first word.
         Where they differ in it, it is the model's: blanks that are forced would be other tokens than those of a deeper
-        line. A backend that knows grammars is held to the lines.
+        line. Nor do blanks that it writes begin a line of which they are no token. A backend that knows grammars is
+        held to the lines.
         """
         depths = {len(each) - len(each.lstrip(" ")) for each in texts}
         text = " " * (min(depths) - 1) if len(depths) == 1 else ""
         if text:
             self._pen.force(text)
+        whole = {each: await self._pen.encoded(each[len(text) :]) for each in texts}
+        ids: tuple[int, ...] = ()
         for size in chain(_CHOOSING, repeat(_CHOOSING[-1])):
             count = 0
             async with aclosing(self._pen.ask(size, grammar=_either(texts, len(text)))) as tokens:
@@ -116,9 +119,11 @@ class Blanks:
                     texts = [each for each in texts if each.startswith(text)]
                     if not texts:
                         raise self._pen.unreadable(f"it stands at no line that can come next: {text.strip()[:80]}")
-                    if len(texts) == 1:
-                        self._pen.force(texts[0][len(text) :])
-                        return texts[0]
+                    ids = (*ids, token.id)
+                    meant = [each for each in texts if whole[each][: len(ids)] == ids] or texts
+                    if len(meant) == 1:
+                        self._pen.force(meant[0][len(text) :])
+                        return meant[0]
             if count < size:
                 break
         raise self._pen.unreadable("the model stopped in the middle of a line")
