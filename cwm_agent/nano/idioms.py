@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
-from cwm_agent.nano.expressions import LETTERS, Names, literal
-
-_HOLE = "~"
 _TEXT = """
 # int int
 def ~F(~1, ~2):
@@ -291,21 +286,3 @@ def _read(text: str) -> tuple[tuple[str, str], ...]:
 
 IDIOMS = _read(_TEXT)
 """Easiest first: a level takes them from the start. `~1` are variables, `~F` functions, `#` digits, `@` letters."""
-
-
-def idiom(rng: random.Random, chosen: tuple[str, str]) -> tuple[str, str]:
-    """The source of one, its holes filled, and a call of it."""
-    kinds, text = chosen
-    names = Names(rng)
-    for mark in ("F", "G"):
-        text = text.replace(_HOLE + mark, names.function())
-    for mark in "123456":
-        text = text.replace(_HOLE + mark, names.new())
-    text = "".join(str(rng.randint(1, 9)) if letter == "#" else letter for letter in text)
-    text = "".join(repr(rng.choice(LETTERS)) if letter == "@" else letter for letter in text)
-    name = text.rpartition("def ")[2].partition("(")[0]
-    return text, f"{name}({', '.join(_argument(rng, kind) for kind in kinds.split())})"
-
-
-def _argument(rng: random.Random, kind: str) -> str:
-    return str(rng.randint(2, 6)) if kind == "few" else literal(rng, kind)

@@ -8,7 +8,7 @@ import random
 from msgspec import Struct
 
 from cwm_agent.nano.expressions import LETTERS, Names, expression, literal, test
-from cwm_agent.nano.idioms import IDIOMS, idiom
+from cwm_agent.nano.idioms import IDIOMS
 
 LEVELS = 4
 _KINDS = ("int", "str", "ints", "strs", "dict")
@@ -35,7 +35,7 @@ def program(seed: int, level: int) -> Program:
     rng = random.Random(f"{level} {seed}")
     while True:
         if rng.random() < (0.6 if level == 1 else 0.4):
-            source, call = idiom(rng, rng.choice(IDIOMS[: 4 + 8 * level]))
+            source, call = _idiom(rng, rng.choice(IDIOMS[: 4 + 8 * level]))
         else:
             source, call = _Writer(rng, level).module()
         if not is_classic(source):
@@ -169,3 +169,21 @@ class _Writer:
         self._line(depth, f"while {left} > {self._rng.randint(0, 1)}:")
         self._line(depth + 1, f"{left} -= {self._rng.randint(1, 2)}")
         self._body({**scope, left: "int"}, names, depth + 1, in_loop=True)
+
+
+def _idiom(rng: random.Random, chosen: tuple[str, str]) -> tuple[str, str]:
+    """The source of one, its holes filled, and a call of it."""
+    kinds, text = chosen
+    names = Names(rng)
+    for mark in ("F", "G"):
+        text = text.replace("~" + mark, names.function())
+    for mark in "123456":
+        text = text.replace("~" + mark, names.new())
+    text = "".join(str(rng.randint(1, 9)) if letter == "#" else letter for letter in text)
+    text = "".join(repr(rng.choice(LETTERS)) if letter == "@" else letter for letter in text)
+    name = text.rpartition("def ")[2].partition("(")[0]
+    return text, f"{name}({', '.join(_argument(rng, kind) for kind in kinds.split())})"
+
+
+def _argument(rng: random.Random, kind: str) -> str:
+    return str(rng.randint(2, 6)) if kind == "few" else literal(rng, kind)
