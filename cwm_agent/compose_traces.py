@@ -215,12 +215,23 @@ async def _model(settings: Settings, mode: Mode, *, what_if: bool) -> TraceModel
 
 
 async def trace_model(settings: Settings) -> TraceModel | None:
-    """The world model that the settings name; None where they name none."""
+    """The world model that the settings name, behind a server or in a folder; None where they name none."""
     if not settings.model_url:
-        return None
+        return await _embedded(settings)
     from cwm_agent.models.vllm import VllmModel
 
     return await VllmModel.connect(settings.model_url, settings.model)
+
+
+async def _embedded(settings: Settings) -> TraceModel | None:
+    """The model of a folder, in this process. It knows no grammars."""
+    if settings.world.folder is None:
+        return None
+    if settings.world.method == "guided":
+        raise UsageError("A model in this process cannot be guided by a grammar.", remedy="world.method = stepwise")
+    from cwm_agent.models.embedded import EmbeddedModel
+
+    return await EmbeddedModel.load(settings.world.folder)
 
 
 def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> ImaginedWorld:

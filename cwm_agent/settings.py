@@ -68,6 +68,8 @@ class LimitSettings(_Section):
 class WorldSettings(_Section):
     """The world model: what it is asked, and how far it may go."""
 
+    folder: Path | None = None
+    """A small model to run in this process, on the CPU, where no `model_url` is set (extra `embedded`)."""
     method: Literal["stepwise", "guided", "free"] = "stepwise"
     """How a trace is imagined: asking only for what the source leaves open, under a grammar, or running free."""
     predictions: int = Field(default=3, ge=0)
