@@ -95,8 +95,8 @@ class Blanks:
             self._stop = tuple({ids[0] for ids in ends if len(ids) == 1})
         return self._stop
 
-    async def choice(self, texts: Sequence[str]) -> str:
-        """One of several lines: the model writes until it is decided which, the rest is forced.
+    async def choice(self, texts: Sequence[str], wrong: str = "it stands at no line that can come next") -> str:
+        """One of several lines, or other texts: the model writes until it is decided which, the rest is forced.
 
         An indentation that all have is forced too, but for its last blank, which may be one token with the first word.
         Where they differ in it, it is the model's: blanks that are forced would be other tokens than those of a deeper
@@ -118,7 +118,7 @@ class Blanks:
                     text += segment if isinstance(segment, str) else segment.value
                     texts = [each for each in texts if each.startswith(text)]
                     if not texts:
-                        raise self._pen.unreadable(f"it stands at no line that can come next: {text.strip()[:80]}")
+                        raise self._pen.unreadable(f"{wrong}: {text.strip()[:80]}")
                     ids = (*ids, token.id)
                     meant = [each for each in texts if whole[each][: len(ids)] == ids] or texts
                     if len(meant) == 1:
@@ -126,7 +126,7 @@ class Blanks:
                         return meant[0]
             if count < size:
                 break
-        raise self._pen.unreadable("the model stopped in the middle of a line")
+        raise self._pen.unreadable("the model stopped where it had to choose")
 
     async def rest(self, rest: Rest) -> list[str]:
         """The model writes the locals to the end of their object; the names whose values are its own."""

@@ -31,14 +31,23 @@ class Rest(Struct, frozen=True):
     told: dict[str, str] = {}
 
 
-Part = str | Gap | Rest
+class Fork(Struct, frozen=True):
+    """The model decides by one of two texts: the object ends with `closed`, or goes on with `opened` and this name."""
+
+    name: str
+    closed: str
+    opened: str
+
+
+Part = str | Gap | Rest | Fork
 
 
 def form(slots: Sequence[Slot] | None) -> list[Part]:
     """The object's parts, in order; a gap is always followed by text.
 
     Told text ends where a token may end: before the blank that a value begins with, since blank and quote are one
-    token, and before the quote that closes the value at which the model decides whether a further name follows.
+    token, and before the value at which the model decides whether a further name follows. Where that is the last name,
+    and the value before it is told, the model has two texts to decide between.
     """
     if slots is None:
         return [Rest()]
@@ -56,6 +65,8 @@ def form(slots: Sequence[Slot] | None) -> list[Part]:
             text += " " + value_text(slot.text)
     if open_at is None:
         return [*parts, text + "}"]
+    if open_at == len(slots) - 1 and (open_at == 0 or slots[open_at - 1].text is not None):
+        return [*parts, *_last(text, slots[open_at - 1] if open_at else None, slots[open_at].name)]
     begun = slots[max(open_at - 1, 0) :]
     rest = Rest(
         done=frozenset(slot.name for slot in slots[: max(open_at - 1, 0)]),
@@ -69,3 +80,12 @@ def form(slots: Sequence[Slot] | None) -> list[Part]:
     if last is not None and last != UNCHANGED:
         text += " " + value_text(last)[:-1]
     return [*parts, text, rest]
+
+
+def _last(text: str, told: Slot | None, name: str) -> list[Part]:
+    """The end of the object where one name may follow the told slot, or nothing."""
+    key = json.dumps(name) + ":"
+    if told is None or told.text is None:
+        return [Fork(name, "{}", "{" + key)]
+    value = " " + value_text(told.text)
+    return [text, Fork(name, value + "}", f"{value}, {key}")]

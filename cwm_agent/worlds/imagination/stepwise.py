@@ -10,7 +10,7 @@ from cwm_agent.traces.frames import Basis, Frame, FrameKind
 from cwm_agent.traces.grammar import HAS_LOCALS, SPECIAL_OF_KIND, Special
 from cwm_agent.worlds.imagination.blanks import Blanks
 from cwm_agent.worlds.imagination.expect import Expectations, Slot
-from cwm_agent.worlds.imagination.form import Gap, Rest, form
+from cwm_agent.worlds.imagination.form import Fork, Gap, Rest, form
 from cwm_agent.worlds.imagination.free import free_frame
 from cwm_agent.worlds.imagination.pen import Pen
 from cwm_agent.worlds.imagination.reader import Reader, Step
@@ -78,6 +78,12 @@ class _Writer:
                 if isinstance(follow, str):
                     parts[number + 1] = follow[written:]
                 self._basis[part.name] = Basis.FREE
+            elif isinstance(part, Fork):
+                texts = _sorted((part.closed, part.opened))
+                if await self._blanks.choice(texts, "the locals go on as they cannot") == part.opened:
+                    written = await self._blanks.string(" ", "}")
+                    self._pen.force("}"[written:])
+                    self._basis[part.name] = Basis.FREE
             else:
                 await self._rest(part)
         self._pen.force(Special.ACTION)

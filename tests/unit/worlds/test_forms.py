@@ -14,7 +14,7 @@ from cwm_agent.testing_models import ScriptedTraceModel, belief
 from cwm_agent.traces.segments import as_text
 from cwm_agent.worlds.imagination.blanks import StringScan
 from cwm_agent.worlds.imagination.expect import Slot
-from cwm_agent.worlds.imagination.form import Gap, Rest, form
+from cwm_agent.worlds.imagination.form import Fork, Gap, Rest, form
 from cwm_agent.worlds.imagined import ImaginedWorld
 from tests.unit.worlds.stage import ask, bare, believed, real
 
@@ -54,14 +54,26 @@ def test_a_form_ends_its_text_where_a_token_may_end() -> None:
 
 def test_a_form_is_left_to_the_model_from_the_first_name_that_may_be_missing() -> None:
     assert form(None) == [Rest()]
-    free, told = Slot("m", sure=False), Slot("a", "..")
-    assert form([free]) == [Rest(names=frozenset("m"))]
-    rest = Rest(names=frozenset("am"), needed=frozenset("a"), told={"a": ".."})
-    assert form([told, free]) == ['{"a":', rest]
-    whole = Rest(names=frozenset("am"), needed=frozenset("a"), told={"a": "[1]"})
-    assert form([Slot("a", "[1]"), free]) == ['{"a": "[1]', whole]
+    free, told, more = Slot("m", sure=False), Slot("a", ".."), Slot("o", sure=False)
+    assert form([free, more]) == [Rest(names=frozenset("mo"))]
+    rest = Rest(names=frozenset("amo"), needed=frozenset("a"), told={"a": ".."})
+    assert form([told, free, more]) == ['{"a":', rest]
+    whole = Rest(names=frozenset("amo"), needed=frozenset("a"), told={"a": "[1]"})
+    assert form([Slot("a", "[1]"), free, more]) == ['{"a": "[1]', whole]
     last = Rest(done=frozenset("a"), names=frozenset("bm"), needed=frozenset("b"))
     assert form([told, Slot("b"), free]) == ['{"a": "..", "b":', last]
+
+
+def test_a_last_name_that_may_be_missing_is_a_fork_between_two_texts() -> None:
+    free, told = Slot("m", sure=False), Slot("a", "..")
+    assert form([free]) == [Fork("m", "{}", '{"m":')]
+    assert form([told, free]) == ['{"a":', Fork("m", ' ".."}', ' "..", "m":')]
+    assert form([Slot("b"), Slot("a", "'x'"), free]) == [
+        '{"b":',
+        Gap("b"),
+        ', "a":',
+        Fork("m", " \"'x'\"}", ' "\'x\'", "m":'),
+    ]
 
 
 SOURCE = """\

@@ -68,7 +68,7 @@ STEPS: dict[str, tuple[int, tuple[Segment, ...], str]] = {
     "value": (
         3,
         (LINE, AT_FOR + ', "each": 5}', ACTION),
-        "Frame 4: the locals are not a JSON object of strings",
+        "Frame 4: a value is not a JSON string",
     ),
     "escape": (5, (LINE, AT_FOR + ', "each": "\\x"}', ACTION), "not a JSON string"),
     "separator": (
@@ -76,7 +76,7 @@ STEPS: dict[str, tuple[int, tuple[Segment, ...], str]] = {
         (LINE, AT_FOR + ', "each":', ACTION),
         "<|action_sep|> in the middle",
     ),
-    "name": (3, (LINE, AT_FOR + ', "q": "1"}', ACTION), "`q` is no variable"),
+    "name": (3, (LINE, AT_FOR + ', "q": "1"}', ACTION), "stopped in the middle of a value"),
     "line": (
         4,
         (LINE, AT_FOR + ', "each": ".."}', ACTION, "    boom\n", END),
@@ -104,7 +104,8 @@ async def test_a_kind_of_frame_that_cannot_come_next_is_told() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_an_endless_frame_has_no_end(method: Method) -> None:
-    frames, outcome = await broken(method, 3, LINE, '{"word": "..", "letter": "..", "n": "', endless="0")
+    begun = '{"word": "..", "letter": "..", "n": "..", "each": "'
+    frames, outcome = await broken(method, 3, LINE, begun, endless="0")
     assert len(frames) == 3
     assert "300 tokens it has no end" in reason(outcome)
 
