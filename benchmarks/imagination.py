@@ -64,9 +64,9 @@ class Case(Struct, frozen=True):
         return TraceCall(source=self.program.source, entry=self.program.call, path="program.py")
 
 
-def cases(number: int) -> Iterator[Case]:
+def cases(number: int, first: int) -> Iterator[Case]:
     """Held-out programs whose traces are of middle length, half of them of level 1, half of level 2."""
-    made = [program(HELD_OUT + seed, 1 + seed % 2) for seed in range(number * 20)]
+    made = [program(HELD_OUT + seed, 1 + seed % 2) for seed in range(first, first + number * 20)]
     found = 0
     for each, trace in zip(made, traces_of([(each.source, each.call) for each in made]), strict=True):
         if trace is not None and SHORTEST <= len(trace.frames) <= LONGEST and found < number:
@@ -149,12 +149,13 @@ def row(method: str, done: list[Run], peer: list[Run]) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=24)
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first program, among the held-out ones")
     parser.add_argument("--minutes", type=float, default=25.0, help="how long to train, where no model is cached")
     parser.add_argument("--speculation", action="store_true", help="n-gram speculation, for all methods")
     options = parser.parse_args()
     folder = trained(options.minutes)
     notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    chosen = list(cases(options.programs))
+    chosen = list(cases(options.programs, options.first))
     arguments = ["--enforce-eager", "--max-model-len", str(CONTEXT)]
     if options.speculation:
         arguments += ["--speculative-config", json.dumps(SPECULATION)]
@@ -162,8 +163,9 @@ def main() -> None:
         runs = asyncio.run(measure_all(url, chosen))
     real = [len(case.real.frames) for case in chosen]
     note = (
-        f"{len(chosen)} held-out programs, real traces of {min(real)} to {max(real)} frames, "
-        f"{sum(real) / len(real):.0f} on average. One vLLM 0.32 server on the processor (`{' '.join(arguments)}`), "
+        f"{len(chosen)} held-out programs from seed {options.first} on, real traces of {min(real)} to "
+        f"{max(real)} frames, {sum(real) / len(real):.0f} on average. One vLLM 0.32 server on the "
+        f"processor (`{' '.join(arguments)}`), "
         f"a model of {notes['parameters'] / 1e6:.1f} M parameters that has seen {notes['tokens'] / 1e6:.1f} M tokens; "
         "all greedy. Every method begins with the same prompt and the call frame, and counts the frames that follow, "
         "one at which it breaks off among them. *demo* is the method of the debugger among the demos of "
