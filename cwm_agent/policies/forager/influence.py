@@ -84,6 +84,7 @@ class _Slice:
             place = (frame.file, site.first_line if site else frame.line or 0)
             last = at == len(call.lines) - 1
             reads, binds = self._of(site)
+            reads &= frame.locals.keys()  # what is called by a global name is not a value that came from before
             touched = self._changed(call, at) | binds
             doubted = bool(call.calls.get(at)) and bool(reads & wanted)
             if not (last or touched & wanted or doubted or place in deciders):

@@ -130,7 +130,7 @@ class Investigation:
         attempts = _attempts(localise.groups(spectrum, failing, sources))
         for number, group in enumerate(attempts):
             ranking = localise.suspects(
-                spectrum, group, sources, target.functions, target.files, self._influence(group, sources)
+                spectrum, group, sources, target.functions, target.files, await self._influence(group, sources)
             )
             if not ranking:
                 continue
@@ -153,10 +153,12 @@ class Investigation:
             return
         yield FinalAnswer(explain.gave_up(tried, ended, ranking, last.misses, self._settings.edits))
 
-    def _influence(self, group: tuple[str, ...], sources: dict[str, Source]) -> frozenset[Place]:
+    async def _influence(self, group: tuple[str, ...], sources: dict[str, Source]) -> frozenset[Place]:
         """The lines that had a part in a failure of the group, as far as one was traced."""
-        traced = (self._turn.traced[test] for test in group if test in self._turn.traced)
-        return frozenset().union(*(influence(frames, sources) for frames in traced))
+        traced = {test: self._turn.traced[test] for test in group if test in self._turn.traced}
+        tests = {path: await self._source(path) for path in {test.split("::", 1)[0] for test in traced}}
+        known = {**sources, **{path: source for path, source in tests.items() if source}}
+        return frozenset().union(*(influence(frames, known) for frames in traced.values()))
 
     def _time_limit(self, spectrum: Spectrum) -> float:
         """Seconds for one test of a candidate: ten times the slowest that ended, so that endless loops cost little."""
