@@ -58,16 +58,14 @@ async def _engine_and_image(settings: Settings) -> list[Finding]:
 async def _model(settings: Settings) -> Finding:
     from cwm_agent.compose_traces import trace_model
 
-    if settings.model_url is None:
-        return Finding("model", "warning", "none configured: the forager decides, nothing is imagined", needed=False)
     try:
         model = await trace_model(settings)
     except CwmAgentError as error:
         return Finding("model", "missing", printable_line(error.message), printable_line(error.remedy))
     if model is None:
-        raise AssertionError(settings.model_url)
+        return Finding("model", "warning", "none configured: the forager decides, nothing is imagined", needed=False)
     try:
-        where = printable_line(settings.model_url)
+        where = printable_line(settings.model_url or str(settings.world.folder))
         detail = f"{printable_line(model.name)}, {model.context_tokens:,} tokens, at {where}"
         return Finding("model", "ok", detail, _CWM_LICENCE if model.name == CWM else "")
     finally:

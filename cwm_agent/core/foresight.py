@@ -134,7 +134,9 @@ class Foresight:
         events = self._parts.real.run(request, self._limits())
         real = await self._tracing.take(events, TraceBegan(number, Origin.REAL, entry, path))
         if isinstance(real.outcome, Completed) and real.outcome.exit_code and not real.trace.frames:
-            self._bus.publish(Noticed("warning", f"Nothing was traced: {real.output.strip().splitlines()[-1:]}"))
+            last = (real.output.strip().splitlines() or ["the program ended before its first frame"])[-1]
+            remedy = f"Name a call of the file: /trace {path}::f(1, 2)"
+            self._bus.publish(Noticed("warning", f"Nothing was traced: {last}", remedy))
         if imagined is not None:
             self._score_trace(number, entry, imagined, real)
 

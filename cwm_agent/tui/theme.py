@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
+from cwm_agent.views import palette
+
 DARK = "cwm-dark"
 LIGHT = "cwm-light"
 ANSI = "cwm-ansi"
 
 _DARK = {
-    "real": "#5cc8ae",
-    "imagined": "#b79cf2",
-    "good": "#86c987",
-    "bad": "#ee7d78",
-    "warn": "#e2b566",
-    "lead": "#7fb0f0",
-    "quiet": "#949cab",
-    "faint": "#626a79",
+    **palette.DARK,
     "line": "#2c313b",
     "bar": "#1c2027",
     "raised": "#20252d",
@@ -33,21 +28,9 @@ _DARK = {
     "removed-bg": "#2f1c1f",
     "added-strong": "#24523a",
     "removed-strong": "#5e2b2e",
-    "code-keyword": "#c79bdd",
-    "code-string": "#a9c98a",
-    "code-number": "#dfae7a",
-    "code-name": "#86b6ee",
-    "code-comment": "#737c8c",
 }
 _LIGHT = {
-    "real": "#0b7a66",
-    "imagined": "#7443c8",
-    "good": "#2b7a3a",
-    "bad": "#bf3b36",
-    "warn": "#94640a",
-    "lead": "#2862b8",
-    "quiet": "#5e6675",
-    "faint": "#8b92a0",
+    **palette.LIGHT,
     "line": "#d9d9d3",
     "bar": "#efeee9",
     "raised": "#f3f2ed",
@@ -60,11 +43,6 @@ _LIGHT = {
     "removed-bg": "#fbe8e6",
     "added-strong": "#b5e2bd",
     "removed-strong": "#f5c2bd",
-    "code-keyword": "#8a3fa8",
-    "code-string": "#3f7020",
-    "code-number": "#a35a12",
-    "code-name": "#2862b8",
-    "code-comment": "#838b98",
 }
 _ANSI = {
     "real": "ansi_cyan",

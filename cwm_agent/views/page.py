@@ -19,7 +19,7 @@ from cwm_agent.text import printable_line
 from cwm_agent.traces.compare import compare
 from cwm_agent.views.lay_out import lines
 from cwm_agent.views.page_data import data
-from cwm_agent.views.paint import DARK, GROUND, LIGHT
+from cwm_agent.views.palette import DARK, GROUND, LIGHT
 from cwm_agent.views.spans import plain
 from cwm_agent.views.view import TraceView
 

@@ -10,7 +10,7 @@ from html import escape
 from rich.cells import cell_len
 
 from cwm_agent.views.lay_out import lines
-from cwm_agent.views.paint import DARK, GROUND, LIGHT
+from cwm_agent.views.palette import DARK, GROUND, LIGHT
 from cwm_agent.views.spans import Line
 from cwm_agent.views.view import TraceView
 

@@ -134,11 +134,7 @@ class Monitoring:
             stack = recorder.stack()
             active = stack[-1] if stack and stack[-1].info.code is code else self._top(stack, sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
-                if not self._calls_only:
-                    active.leave(value)
-                stack.pop()
-                if recorder.depths.raised:
-                    recorder.depths.relax(len(stack))
+                self._end(stack, active, value)
         except Exception as error:
             if not recorder.failed(error):
                 raise
@@ -148,16 +144,22 @@ class Monitoring:
         if recorder.over or recorder.info(code) is None:
             return
         try:
-            active = self._top(recorder.stack(), sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
+            stack = recorder.stack()
+            active = self._top(stack, sys._getframe(1))  # noqa: SLF001 - the frame of the event is told no other way
             if active is not None:
-                if not self._calls_only:
-                    active.leave(None)
-                recorder.stack().pop()
-                if recorder.depths.raised:
-                    recorder.depths.relax(len(recorder.stack()))
+                self._end(stack, active, None)
         except Exception as error:
             if not recorder.failed(error):
                 raise
+
+    def _end(self, stack, active, value):
+        """The innermost activation is over."""
+        if not self._calls_only:
+            active.leave(value)
+        stack.pop()
+        depths = self._recorder.depths
+        if depths.raised:
+            depths.relax(len(stack))
 
     def _raised(self, code, _offset, error):
         recorder = self._recorder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.unit.traces.programs import PROGRAMS as TRACED
+
 PROGRAMS = {
     "strawberry": (
         """\
@@ -224,34 +226,8 @@ def pack(sizes):
 """,
         "pack([1, 2])",
     ),
-    "generator": (
-        """\
-def pairs(items):
-    last = None
-    for item in items:
-        if last is not None:
-            yield last, item
-        last = item
-
-
-def rises(items):
-    found = []
-    for low, high in pairs(items):
-        found.append(high - low)
-    return found
-""",
-        "rises([1, 4, 2])",
-    ),
-    "lambdas": (
-        """\
-def squares(limit):
-    odd = [n for n in range(limit) if n % 2]
-    by_n = {n: n * n for n in odd}
-    pick = lambda n: by_n[n]
-    return sum(pick(n) for n in odd)
-""",
-        "squares(4)",
-    ),
+    "generator": TRACED["generator"],
+    "lambdas": TRACED["comprehension"],
     "closure": (
         """\
 def counter(start):
