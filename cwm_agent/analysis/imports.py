@@ -48,11 +48,6 @@ def imports_of(node: ast.AST, path: str) -> dict[str, Imported]:
     return found
 
 
-def dotted(name: str, path: str) -> tuple[str, ...]:
-    """The paths that a module of this full name may be, as the file at `path` imports it."""
-    return () if _is_standard(name) else _absolute(name, path)
-
-
 def is_standard(node: ast.Import | ast.ImportFrom) -> bool:
     """Whether it imports from the standard library alone."""
     if isinstance(node, ast.ImportFrom):

@@ -10,42 +10,9 @@ from typing import TYPE_CHECKING
 from cwm_agent.views.view import TraceView
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
-    from cwm_agent.observations import Origin, Outcome
-    from cwm_agent.traces.compare import Comparison
-    from cwm_agent.traces.frames import Trace
-
-__all__ = ["TraceView", "html", "side_by_side", "svg", "table", "text"]
-
-
-def table(
-    trace: Trace, *, origin: Origin, subject: str, outcome: Outcome, width: int, source: str = ""
-) -> RenderableType:
-    """One trace, for a rich console."""
-    from cwm_agent.views import one_trace
-    from cwm_agent.views.paint import painted
-
-    rows = one_trace.rows(trace, origin=origin, subject=subject, outcome=outcome, width=width, source=source)
-    return painted(rows)
-
-
-def side_by_side(
-    imagined: Trace,
-    real: Trace,
-    comparison: Comparison,
-    *,
-    subject: str,
-    outcomes: dict[Origin, Outcome],
-    width: int,
-    source: str = "",
-) -> RenderableType:
-    """Both traces, for a rich console."""
-    from cwm_agent.views import two_traces
-    from cwm_agent.views.paint import painted
-
-    rows = two_traces.rows(imagined, real, comparison, subject=subject, outcomes=outcomes, width=width, source=source)
-    return painted(rows)
+__all__ = ["TraceView", "html", "svg", "text"]
 
 
 def text(shown: TraceView, console: Console) -> None:

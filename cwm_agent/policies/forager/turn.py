@@ -64,16 +64,6 @@ class Turn(Struct, frozen=True):
         return self.actions[-1] if self.actions else None
 
     @property
-    def edits_since_tests(self) -> int:
-        """How many edits follow the last test run."""
-        count = 0
-        for done in reversed(self.actions):
-            if done.is_tests:
-                break
-            count += done.call.tool == "edit"
-        return count
-
-    @property
     def edited_before_tests(self) -> bool:
         """Whether there was an edit before the last test run, which then was a check of it."""
         seen = False
