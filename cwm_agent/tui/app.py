@@ -18,12 +18,12 @@ from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from cwm_agent.commands import COMMANDS
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import AgentEvent, PatchProposed, Rewind, UndoApply, UserCommand
 from cwm_agent.text import printable_line
 from cwm_agent.tui import bridge
 from cwm_agent.tui import theme as themes
-from cwm_agent.tui.commands import COMMANDS
 from cwm_agent.tui.editor import edit_in_editor
 from cwm_agent.tui.exits import exit_code
 from cwm_agent.tui.picture import Offered, Opening, Picture, Remark

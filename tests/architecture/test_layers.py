@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "nano",
         ),
     ),
-    ("front ends", ("tui", "repl", "views", "headless", "headless_trace", "transcript", "acp")),
+    ("front ends", ("tui", "repl", "views", "commands", "headless", "headless_trace", "transcript", "acp")),
     ("root", ("compose", "compose_traces", "compose_serve", "cli", "doctor", "preparation", "__main__")),
 )
 ORDER = [name for name, _ in LAYERS]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cwm_agent.tui.commands import COMMANDS, Call, Unknown, completions, parse
+from cwm_agent.commands import COMMANDS, Call, Unknown, completions, parse
 
 
 def test_a_command_is_read_with_its_argument() -> None:

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from cwm_agent.tui.commands import COMMANDS
+from cwm_agent.commands import COMMANDS
 from cwm_agent.tui.render.rows import Row, blank, clip, join, ours
 from cwm_agent.tui.screens.dialog import Dialog
 from cwm_agent.tui.widgets.lines import Lines

@@ -12,9 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 
+from cwm_agent.commands import Name, Unknown, completions, parse
 from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
 from cwm_agent.observations import Mode
-from cwm_agent.tui.commands import Name, Unknown, completions, parse
 from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import foot
 from cwm_agent.tui.screens.live import Wants
