@@ -114,8 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_argument("--format", choices=("text", "json"), default="text")
 
     sessions = command("sessions", _sessions, "Recorded sessions.", "cwm-agent sessions resume")
-    sessions.add_argument("what", choices=("list", "show", "resume", "export"), help="what to do")
+    choices = ("list", "show", "resume", "export", "rename", "fork")
+    sessions.add_argument("what", choices=choices, help="what to do")
     sessions.add_argument("session", nargs="?", help="its name, or the beginning of it (default: the newest here)")
+    sessions.add_argument(
+        "--title", metavar="WORDS", default="", help="for rename; without words the title is taken away"
+    )
     sessions.add_argument("--format", choices=("text", "json", "markdown", "patch"), default=None)
     command("undo", _undo, "Take the last applied patch back.", "cwm-agent undo")
     doctor = command(
@@ -194,12 +198,15 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _sessions(args: argparse.Namespace) -> int:
-    from cwm_agent import compose
+    from cwm_agent import compose_sessions
 
     repo = _repo(args)
-    if args.what == "resume":
-        return compose.resume(_settings(args), repo=repo, session=args.session, interactive=_is_interactive())
-    return compose.show_sessions(args.what, repo=repo, session=args.session, format_=args.format)
+    if args.what == "rename":
+        return compose_sessions.rename(repo=repo, session=args.session, title=args.title)
+    if args.what in ("resume", "fork"):
+        take_up = compose_sessions.resume if args.what == "resume" else compose_sessions.fork
+        return take_up(_settings(args), repo=repo, session=args.session, interactive=_is_interactive())
+    return compose_sessions.show_sessions(args.what, repo=repo, session=args.session, format_=args.format)
 
 
 def _undo(args: argparse.Namespace) -> int:

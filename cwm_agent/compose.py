@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from cwm_agent import __version__
 from cwm_agent.errors import CwmAgentError, NotARepository, UsageError
@@ -174,7 +171,12 @@ def run_tui(settings: Settings, *, repo: Path, without_git: bool, prompt: str | 
         if not Path(repo).is_dir() or not _agrees(f"{error.message} Work on it with a private git directory?"):
             raise
         repository = Repository.open(repo, create=True)
-    return asyncio.run(_tui(settings, repository, prompt))
+    return open_tui(settings, repository, prompt)
+
+
+def open_tui(settings: Settings, repository: Repository, prompt: str | None = None, resumed: Path | None = None) -> int:
+    """The full screen on a repository, or on a recorded session of it; the exit code."""
+    return asyncio.run(_tui(settings, repository, prompt, resumed))
 
 
 def _agrees(question: str) -> bool:
@@ -184,7 +186,7 @@ def _agrees(question: str) -> bool:
         return False
 
 
-async def _tui(settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None = None) -> int:
+async def _tui(settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None) -> int:
     from cwm_agent.tui.app import CwmApp
 
     house = House(settings, repository, resumed)
@@ -208,69 +210,6 @@ def run_demo(settings: Settings, *, folder: Path | None, headless: bool, quiet: 
     if headless:
         return run_headless(settings, repo=made, task=PROMPT, without_git=False, output=Output(quiet=quiet))
     return run_tui(settings, repo=made, without_git=False, prompt=PROMPT)
-
-
-def resume(settings: Settings, *, repo: Path, session: str | None, interactive: bool) -> int:
-    """Take up a recorded session: the named one, or the newest of the repository."""
-    from cwm_agent.core import record, sessions
-    from cwm_agent.core.history import newest
-    from cwm_agent.events import SessionOpened
-
-    folder = sessions.find(session) if session else sessions.latest(Repository.open(repo, create=True).root)
-    opened = newest(record.read(folder).events, SessionOpened)
-    repository = Repository.open(opened.repository if opened else repo, create=True)
-    if not interactive:
-        raise UsageError(
-            "A session is taken up in a terminal.",
-            remedy=f"To see it: cwm-agent sessions show {folder.name}",
-        )
-    return asyncio.run(_tui(settings, repository, None, folder))
-
-
-def show_sessions(what: str, *, repo: Path, session: str | None, format_: str | None) -> int:
-    """Print the list of sessions, or one of them; the exit code."""
-    from cwm_agent.core import sessions
-
-    if what == "list":
-        return _list_sessions(format_)
-    folder = sessions.find(session) if session else sessions.latest(Repository.open(repo, create=True).root)
-    return _show_session(folder) if what == "show" else _export_session(folder, format_)
-
-
-def _list_sessions(format_: str | None) -> int:
-    from cwm_agent.core import sessions
-
-    found = sessions.list_sessions()
-    if format_ == "json":
-        print(msgspec.json.encode(found, enc_hook=str).decode())
-        return 0
-    for each in found:
-        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.started))
-        prompt = printable_line(each.prompt)[:60]
-        print(f"{each.identity}  {started}  {each.status:<11}  {printable_line(each.repository)}  {prompt}")
-    return 0
-
-
-def _show_session(folder: Path) -> int:
-    from cwm_agent.core import record
-    from cwm_agent.transcript import Transcript
-
-    transcript = Transcript(sys.stdout)
-    for event in record.read(folder).events:
-        transcript.write(event)
-    return 0
-
-
-def _export_session(folder: Path, format_: str | None) -> int:
-    from cwm_agent.core import export, record
-
-    events = record.read(folder).events
-    if format_ == "patch":
-        changes = record.read_checkpoint(folder, export.last_checkpoint(events))
-        sys.stdout.buffer.write(export.patch(changes))
-    else:
-        print(export.markdown(events))
-    return 0
 
 
 def undo(repo: Path) -> int:

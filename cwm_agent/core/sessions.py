@@ -1,9 +1,10 @@
-"""The recorded sessions of this machine: listed, found by name, and the newest of a repository."""
+"""The recorded sessions of this machine: listed, found by name, named, copied, and the newest of a repository."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from msgspec import Struct
 
 from cwm_agent.core.lines import backwards, decode
 from cwm_agent.core.lock import held
-from cwm_agent.core.record import EVENTS
+from cwm_agent.core.record import EVENTS, read
 from cwm_agent.errors import SessionError, SessionNotFound
 from cwm_agent.events import PromptAccepted, Rested, SessionOpened
-from cwm_agent.resources import state_folder
+from cwm_agent.resources import private_folder, state_folder
+from cwm_agent.text import printable_line
 
+_TITLE = "title"
+_TITLE_LENGTH = 80
+_KEPT = ("blobs", "checkpoints")
 _HEAD = 64 * 1024
 _TAIL = 64 * 1024
 _REMEDY = "cwm-agent sessions list"
@@ -25,7 +30,7 @@ class Summary(Struct, frozen=True):
     """One session: its name, when it was opened (seconds since 1970), for which repository, and what became of it.
 
     `status` is that of the last request, `running` where another process has it open, `cut off` where it died in the
-    middle of a request, `new` before the first.
+    middle of a request, `new` before the first. `title` is what the user calls it, or empty.
     """
 
     identity: str
@@ -34,6 +39,7 @@ class Summary(Struct, frozen=True):
     prompt: str
     status: str
     folder: Path
+    title: str = ""
 
 
 def sessions_folder() -> Path:
@@ -73,12 +79,57 @@ def latest(repository: str, root: Path | None = None) -> Path:
     raise SessionNotFound(f"No session of {repository} is recorded.", remedy=_REMEDY)
 
 
+def rename(folder: Path, title: str) -> str:
+    """Give a session a title, on one line and of at most 80 characters; an empty one takes it away."""
+    title = printable_line(title.strip())[:_TITLE_LENGTH]
+    place = folder / _TITLE
+    if title:
+        place.write_text(title, encoding="utf-8")
+    else:
+        place.unlink(missing_ok=True)
+    return title
+
+
+def fork(folder: Path, root: Path | None = None) -> Path:
+    """A copy of a session that goes its own way from here: its record up to its last whole line, and its checkpoints.
+
+    The copy's folder. The original may be open; it is only read.
+    """
+    recorded = read(folder)
+    made = (root or sessions_folder()) / new_identity()
+    half = made.with_name(f".{made.name}")
+    private_folder(half)
+    try:
+        (half / EVENTS).write_bytes((folder / EVENTS).read_bytes()[: recorded.good])
+        for part in _KEPT:
+            if (folder / part).is_dir():
+                shutil.copytree(folder / part, half / part)
+        rename(half, f"fork of {_title(folder) or folder.name}")
+        half.rename(made)
+    except OSError as error:
+        shutil.rmtree(half, ignore_errors=True)
+        raise SessionError(f"The session {folder.name} cannot be copied: {error.strerror}.") from error
+    return made
+
+
+def _title(folder: Path) -> str:
+    try:
+        return printable_line((folder / _TITLE).read_text(encoding="utf-8", errors="replace"))[:_TITLE_LENGTH]
+    except OSError:
+        return ""
+
+
 def _folders(root: Path | None) -> list[Path]:
     base = root or sessions_folder()
     try:
-        return [Path(entry.path) for entry in os.scandir(base) if entry.is_dir(follow_symlinks=False)]
+        return [Path(entry.path) for entry in os.scandir(base) if _is_session(entry)]
     except FileNotFoundError:
         return []
+
+
+def _is_session(entry: os.DirEntry[str]) -> bool:
+    """A name with a dot before it is a copy that was not finished."""
+    return entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
 
 
 def _summary(folder: Path) -> Summary | None:
@@ -97,7 +148,7 @@ def _summary(folder: Path) -> Summary | None:
         return None
     prompt = next((event.text for event in recorded.events if isinstance(event, PromptAccepted)), "")
     status = "running" if held(folder) else _last_status(tail) or ("cut off" if prompt else "new")
-    return Summary(folder.name, recorded.times[0], opened.repository, prompt, status, folder)
+    return Summary(folder.name, recorded.times[0], opened.repository, prompt, status, folder, _title(folder))
 
 
 def _last_status(tail: bytes) -> str:
