@@ -9,7 +9,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from cwm_agent.models.chat_format.messages import SYSTEM, begin, message
-from cwm_agent.policies.cwm.reading import Answered, Asked, Entry, Said
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said
 from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.protocols import TraceModel
 from cwm_agent.tools.call import sound

@@ -9,9 +9,9 @@ from cwm_agent.core.interrupt import closing
 from cwm_agent.events import AgentEvent, Progressed
 from cwm_agent.models.chat_format.messages import check, end, opening
 from cwm_agent.models.chat_format.reply import FormatBroken
+from cwm_agent.policies.conversation.prompts import Prompts
+from cwm_agent.policies.conversation.reading import Said, read
 from cwm_agent.policies.cwm.conversation import Conversation
-from cwm_agent.policies.cwm.prompts import Prompts
-from cwm_agent.policies.cwm.reading import Said, read
 from cwm_agent.policies.cwm.replying import Reply, replies
 from cwm_agent.policies.cwm.room import Housekeeper
 from cwm_agent.policies.cwm.wording import TOOLS, Wording

@@ -8,8 +8,8 @@ from cwm_agent.core.interrupt import closing
 from cwm_agent.errors import LimitError
 from cwm_agent.events import Progressed
 from cwm_agent.models.chat_format.messages import opening
+from cwm_agent.policies.conversation.reading import Answered, Asked
 from cwm_agent.policies.cwm.conversation import Conversation
-from cwm_agent.policies.cwm.reading import Answered, Asked
 from cwm_agent.policies.cwm.replying import Reply, replies
 from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.protocols import TraceModel

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from cwm_agent.models.chat_format.messages import USER, answer, message, opening, reply, tool_role
 from cwm_agent.models.chat_format.reply import FormatBroken
-from cwm_agent.policies.cwm.prompts import Prompts
-from cwm_agent.policies.cwm.reading import Answered, Asked, Entry, Said, path_of
+from cwm_agent.policies.conversation.prompts import Prompts
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, path_of
 from cwm_agent.settings import LimitSettings
 from cwm_agent.traces.grammar import Special
 from cwm_agent.traces.segments import Segment

@@ -28,8 +28,8 @@ from cwm_agent.events import (
 )
 from cwm_agent.models.chat_format.reply import Flaw, FormatBroken
 from cwm_agent.observations import Completed, Origin
-from cwm_agent.policies.cwm.prompts import Prompts
-from cwm_agent.policies.cwm.reading import Answered, Asked, Note, Said, read
+from cwm_agent.policies.conversation.prompts import Prompts
+from cwm_agent.policies.conversation.reading import Answered, Asked, Note, Said, read
 from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.settings import LimitSettings
 from cwm_agent.traces.segments import as_text
