@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cwm_agent import __version__
 from cwm_agent.errors import CwmAgentError, NotARepository, UsageError
 from cwm_agent.events import AgentEvent, Noticed
+from cwm_agent.observations import Mode
 from cwm_agent.settings import Settings
 from cwm_agent.text import printable_line, printable_name
 from cwm_agent.workspace.repository import Repository
@@ -40,7 +41,7 @@ class House:
 
     async def open(self, report: Report) -> Session:
         """Connect, build, snapshot and start; `report` hears of it. The session is not started yet."""
-        from cwm_agent.compose_traces import trace_model
+        from cwm_agent.compose_world import trace_model, why_none
         from cwm_agent.containers.engine import Engine
         from cwm_agent.containers.image import ensure_image
         from cwm_agent.containers.orphans import remove_orphans
@@ -62,6 +63,8 @@ class House:
         model = await trace_model(self._settings)
         if model is not None:
             self._closers.append(model.aclose)
+        elif self._settings.world.embedded and self._settings.mode is not Mode.REAL:
+            report(Noticed("info", f"Nothing is imagined: {why_none(self._settings)}."))
         return self._session(record, sandbox, model)
 
     def _record(self) -> Record:
@@ -71,7 +74,7 @@ class House:
         return Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
 
     def _session(self, record: Record, sandbox: Sandbox, model: TraceModel | None) -> Session:
-        from cwm_agent.compose_traces import imagined_world
+        from cwm_agent.compose_world import imagined_world
         from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
         from cwm_agent.core.session import Session
@@ -85,7 +88,7 @@ class House:
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
-            policy=self._policy(sandbox, model),
+            policy=self._policy(sandbox, model if settings.model_url or settings.world.folder else None),
             real=RealWorld(sandbox.shell, sandbox.tracer.call),
             imagined=imagined,
             dreamer=imagined,

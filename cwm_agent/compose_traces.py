@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from cwm_agent.compose_world import imagined_world, trace_model, why_none
 from cwm_agent.errors import ModelUnavailable, NotARepository, UsageError
 from cwm_agent.events import AgentEvent
 from cwm_agent.observations import Limits, Mode, Origin, TraceCall
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from cwm_agent.protocols import Sources, TraceModel, World
     from cwm_agent.worlds.imagined import ImaginedWorld
     from cwm_agent.worlds.verified import Verified
-
-NO_MODEL = "No world model is named, so nothing is imagined: name a server with --model-url URL"
 
 
 class Case(Struct, frozen=True):
@@ -195,9 +194,9 @@ async def worlds(settings: Settings, case: Case, mode: Mode, *, what_if: bool = 
         if model is not None:
             stack.push_async_callback(model.aclose)
         elif mode is Mode.IMAGINED:
-            raise ModelUnavailable("There is no world model to imagine with.", remedy="Name a server: --model-url URL")
+            raise ModelUnavailable(f"There is no world model to imagine with: {why_none(settings)}.")
         elif mode is Mode.VERIFY:
-            print(NO_MODEL, file=sys.stderr)
+            print(f"Nothing is imagined: {why_none(settings)}.", file=sys.stderr)
         sandbox = None if mode is Mode.IMAGINED else await _sandbox(settings, case.repository, stack)
         yield Worlds(
             real=_real(sandbox) if sandbox else None,
@@ -212,33 +211,6 @@ async def _model(settings: Settings, mode: Mode, *, what_if: bool) -> TraceModel
     with suppress(ModelUnavailable):  # what really runs can be looked at without it
         return await trace_model(settings) if what_if else None
     return None
-
-
-async def trace_model(settings: Settings) -> TraceModel | None:
-    """The world model that the settings name, behind a server or in a folder; None where they name none."""
-    if not settings.model_url:
-        return await _embedded(settings)
-    from cwm_agent.models.vllm import VllmModel
-
-    return await VllmModel.connect(settings.model_url, settings.model)
-
-
-async def _embedded(settings: Settings) -> TraceModel | None:
-    """The model of a folder, in this process. It knows no grammars."""
-    if settings.world.folder is None:
-        return None
-    if settings.world.method == "guided":
-        raise UsageError("A model in this process cannot be guided by a grammar.", remedy="world.method = stepwise")
-    from cwm_agent.models.embedded import EmbeddedModel
-
-    return await EmbeddedModel.load(settings.world.folder)
-
-
-def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> ImaginedWorld:
-    """The imagined world as the settings want it."""
-    from cwm_agent.worlds.imagined import ImaginedWorld
-
-    return ImaginedWorld(model, method=settings.world.method, files=files, token_limit=settings.world.tokens)
 
 
 def _real(sandbox: Sandbox) -> World:

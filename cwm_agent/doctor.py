@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -56,18 +57,22 @@ async def _engine_and_image(settings: Settings) -> list[Finding]:
 
 
 async def _model(settings: Settings) -> Finding:
-    from cwm_agent.compose_traces import trace_model
+    from cwm_agent.compose_world import trace_model, why_none
 
     try:
         model = await trace_model(settings)
     except CwmAgentError as error:
         return Finding("model", "missing", printable_line(error.message), printable_line(error.remedy))
     if model is None:
-        return Finding("model", "warning", "none configured: the forager decides, nothing is imagined", needed=False)
+        return Finding("model", "warning", f"nothing is imagined: {why_none(settings)}", needed=False)
     try:
-        where = printable_line(settings.model_url or str(settings.world.folder))
-        detail = f"{printable_line(model.name)}, {model.context_tokens:,} tokens, at {where}"
+        await model.encode("x")  # a small one is loaded by the first text
+        named = settings.model_url or settings.world.folder
+        where = f"at {printable_line(str(named))}" if named else "the small one of this package, in this process"
+        detail = f"{printable_line(model.name)}, {model.context_tokens:,} tokens, {where}"
         return Finding("model", "ok", detail, _CWM_LICENCE if model.name == CWM else "")
+    except CwmAgentError as error:
+        return Finding("model", "missing", printable_line(error.message), printable_line(error.remedy))
     finally:
         await model.aclose()
 
@@ -121,14 +126,19 @@ def examine(settings: Settings) -> list[Finding]:
     return [*sandbox, asyncio.run(_model(settings)), _gpu(), _git(), _folders(), _terminal()]
 
 
+def in_words(findings: list[Finding]) -> Iterator[str]:
+    """The findings as lines, each with its remedy below."""
+    for finding in findings:
+        yield f"{_MARKS[finding.state]} {finding.name:<9} {finding.detail}"
+        if finding.remedy:
+            yield f"  {'':<9} → {finding.remedy}"
+
+
 def report(settings: Settings, *, format_: str) -> int:
     """Print the findings; 3 where something is missing that a session needs."""
     findings = examine(settings)
     if format_ == "json":
         print(msgspec.json.encode({"version": __version__, "findings": findings}).decode())
     else:
-        for finding in findings:
-            print(f"{_MARKS[finding.state]} {finding.name:<9} {finding.detail}")
-            if finding.remedy:
-                print(f"  {'':<9} → {finding.remedy}")
+        print("\n".join(in_words(findings)))
     return _EXIT_MISSING if any(each.state == "missing" and each.needed for each in findings) else 0

@@ -25,6 +25,11 @@ def prompts_folder() -> Path:
     return _data("prompts")
 
 
+def shipped_model() -> Path:
+    """The small world model that comes with the package."""
+    return _PACKAGE / "nano" / "weights"
+
+
 def _home(kind: str, default: str) -> Path:
     override = os.environ.get("CWM_AGENT_HOME")
     return Path(override) / kind if override else Path(default)

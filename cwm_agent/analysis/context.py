@@ -13,6 +13,10 @@ from cwm_agent.analysis.units import Unit
 from cwm_agent.errors import UsageError
 
 
+class DoesNotFit(UsageError):
+    """The function of an entry has by itself more text than there is room for."""
+
+
 class Context(Struct, frozen=True):
     """What a world model is shown of the user's code.
 
@@ -30,7 +34,8 @@ class Context(Struct, frozen=True):
 def context(entry: str, path: str, sources: Mapping[str, str], *, cost: Callable[[str], int], budget: int) -> Context:
     """The text for a call expression in the module at `path`; `cost` counts the tokens of a text.
 
-    UsageError where the entry is no expression, names nothing that the module has, or does not fit by itself.
+    UsageError where the entry is no expression or names nothing that the module has, DoesNotFit where it has no room by
+    itself.
     """
     expression = _parsed(entry)
     if path not in sources:
@@ -90,7 +95,7 @@ class _Choice:
             self._chosen.append((unit, lines))
             return
         if unit.key in self._search.entries and not unit.is_import:
-            raise UsageError(
+            raise DoesNotFit(
                 f"{', '.join(unit.defines)} takes {price} tokens of the {self._budget} that there are for source.",
                 remedy="Trace a function that is shorter.",
             )

@@ -43,14 +43,7 @@ class EmbeddedModel:
 
         `seed` is that of all that is drawn at a temperature above 0.
         """
-        try:
-            from cwm_agent.models.loading import load
-        except ImportError as error:
-            raise ModelUnavailable(
-                f"A model in this process takes the package {error.name}.",
-                remedy="Install it with `pip install 'cwm-agent[embedded]'`, or name a server with --model-url.",
-            ) from error
-        name, means, context_tokens = await asyncio.to_thread(load, Path(folder), seed, slots)
+        name, means, context_tokens = await asyncio.to_thread(_load, Path(folder), seed, slots)
         return cls(name, means, context_tokens)
 
     @property
@@ -110,3 +103,15 @@ class EmbeddedModel:
         except RuntimeError as error:
             raise ModelUnavailable("The model was closed.", remedy="Start again.") from error
         return await asyncio.wrap_future(future)
+
+
+def _load(folder: Path, seed: int, slots: int) -> tuple[str, Means, int]:
+    """In a thread: what it imports takes as long as what it reads."""
+    try:
+        from cwm_agent.models.loading import load
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"A model in this process takes the package {error.name}.",
+            remedy="Install it with `pip install 'cwm-agent[embedded]'`, or name a server with --model-url.",
+        ) from error
+    return load(folder, seed, slots)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Literal, assert_never
 
+from cwm_agent.analysis.context import DoesNotFit
 from cwm_agent.observations import (
     Finished,
     FrameReached,
@@ -41,7 +43,8 @@ class ImaginedWorld:
     `method`: *free* is one request in which the model writes all; *guided* is one under a grammar made from the flow of
     control; *stepwise* asks only for what the source does not tell. `files` are those of the project, from which the
     context of a call is gathered; without them it is the text of the request. Raises UsageError where the source or the
-    entry is wrong, and what the model raises.
+    entry is wrong, and what the model raises. For a small model: `seconds` bounds one trace where the limits are wider,
+    and with `whole` nothing is imagined of a call that the model cannot be shown all the code of.
     """
 
     def __init__(
@@ -52,12 +55,16 @@ class ImaginedWorld:
         files: Sources | None = None,
         token_limit: int = TOKEN_LIMIT,
         frame_tokens: int = FRAME_TOKENS,
+        seconds: float = math.inf,
+        whole: bool = False,
     ) -> None:
         self._model = model
         self._method = method
         self._files = files
         self._token_limit = token_limit
         self._frame_tokens = frame_tokens
+        self._seconds = seconds
+        self._whole = whole
         self._encodings: Encodings = {}
         self._usage = Usage()
 
@@ -93,11 +100,22 @@ class ImaginedWorld:
     async def _imagine(
         self, request: TraceCall, so_far: Sequence[Frame], limits: Limits, then: FrameKind | None
     ) -> AsyncGenerator[WorldEvent]:
-        scene = await gather(request, self._files, self._model.context_tokens // 2)
-        allowance = Allowance(seconds=limits.seconds, tokens=self._token_limit, frame_tokens=self._frame_tokens)
-        pen = Pen(self._model, allowance, self._encodings)
+        room = self._model.context_tokens // 2
+        try:
+            scene = await gather(request, self._files, room)
+        except DoesNotFit:
+            if not self._whole:
+                raise
+            yield self._too_much()
+            return
+        if scene.left_out and self._whole:
+            yield self._too_much()
+            return
         if scene.left_out:
             yield WorldNoticed(f"The world model is not shown {', '.join(scene.left_out)}: no room in its context.")
+        seconds = min(limits.seconds, self._seconds)
+        allowance = Allowance(seconds=seconds, tokens=self._token_limit, frame_tokens=self._frame_tokens)
+        pen = Pen(self._model, allowance, self._encodings)
         try:
             async with aclosing(self._events(Reader(scene), pen, so_far, limits.frames, then)) as events:
                 async for event in events:
@@ -106,6 +124,10 @@ class ImaginedWorld:
             yield Finished(cut.outcome)
         finally:
             self._usage += pen.usage
+
+    def _too_much(self) -> Finished:
+        room = self._model.context_tokens // 2
+        return Finished(LimitReached("tokens", f"the code that it runs through has more than the {room:,} that fit"))
 
     async def _events(
         self, reader: Reader, pen: Pen, so_far: Sequence[Frame], most: int, then: FrameKind | None

@@ -48,7 +48,17 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("front ends", ("tui", "repl", "views", "commands", "headless", "headless_trace", "transcript", "acp")),
     (
         "root",
-        ("compose", "compose_traces", "compose_serve", "compose_sessions", "cli", "doctor", "preparation", "__main__"),
+        (
+            "compose",
+            "compose_traces",
+            "compose_serve",
+            "compose_sessions",
+            "compose_world",
+            "cli",
+            "doctor",
+            "preparation",
+            "__main__",
+        ),
     ),
 )
 ORDER = [name for name, _ in LAYERS]

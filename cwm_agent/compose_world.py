@@ -1,0 +1,66 @@
+"""Which world model imagines: one behind a server, one in a folder, or the small one that comes with the package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cwm_agent.errors import UsageError
+from cwm_agent.resources import shipped_model
+from cwm_agent.settings import Settings
+
+if TYPE_CHECKING:
+    from cwm_agent.protocols import Sources, TraceModel
+    from cwm_agent.worlds.imagined import ImaginedWorld
+
+_FRAME_TOKENS = 256
+"""Tokens that a small model may write in one frame: one that repeats itself would go on to the end of its context."""
+
+
+async def trace_model(settings: Settings) -> TraceModel | None:
+    """The world model that the settings name, else the package's own; None where neither can be had."""
+    if settings.model_url:
+        from cwm_agent.models.vllm import VllmModel
+
+        return await VllmModel.connect(settings.model_url, settings.model)
+    if settings.world.folder is None and why_none(settings):
+        return None
+    if settings.world.method == "guided":
+        raise UsageError("A model in this process cannot be guided by a grammar.", remedy="world.method = stepwise")
+    if settings.world.folder is None:
+        from cwm_agent.models.shipped import ShippedModel
+
+        return ShippedModel()
+    from cwm_agent.models.embedded import EmbeddedModel
+
+    return await EmbeddedModel.load(settings.world.folder)
+
+
+def why_none(settings: Settings) -> str:
+    """Why the package's own model does not imagine where no other is named, and what helps; empty where it does."""
+    from cwm_agent.models.shipped import missing
+
+    if not settings.world.embedded:
+        return "world.embedded is off, and no other model is named (--model-url URL)"
+    if not (shipped_model() / "config.json").is_file():
+        return "this installation has no small model, and no other is named (--model-url URL)"
+    if packages := missing():
+        return f"the small model takes {', '.join(packages)}: pip install 'cwm-agent[embedded]'"
+    return ""
+
+
+def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> ImaginedWorld:
+    """The imagined world as the settings want it; a model in this process is held to less."""
+    from cwm_agent.worlds.imagined import ImaginedWorld
+
+    world = settings.world
+    if settings.model_url:
+        return ImaginedWorld(model, method=world.method, files=files, token_limit=world.tokens)
+    return ImaginedWorld(
+        model,
+        method=world.method,
+        files=files,
+        token_limit=world.tokens,
+        frame_tokens=_FRAME_TOKENS,
+        seconds=world.embedded_seconds,
+        whole=True,
+    )
