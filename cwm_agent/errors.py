@@ -6,6 +6,7 @@
     │   ├── EngineUnavailable                  no container engine answers
     │   ├── ImageUnavailable                   the sandbox image cannot be had
     │   └── ModelUnavailable                   the model server does not answer
+    │       └── RequestRefused                 it answers, and does not take what it is asked
     ├── SandboxError                  exit 3   the engine answers, the sandbox does not work
     │   ├── ContainerDied                      the container is gone; the snapshot is kept
     │   └── SandboxDiskFull                    no room is left for the snapshot
@@ -61,6 +62,10 @@ class ImageUnavailable(MissingError):
 
 class ModelUnavailable(MissingError):
     """The model server does not answer."""
+
+
+class RequestRefused(ModelUnavailable):
+    """The model server answers, and does not take what it is asked: the same request will never be taken."""
 
 
 class SandboxError(CwmAgentError):

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
 
+from cwm_agent.errors import ModelUnavailable
+
 Tokenize = Callable[[str], Awaitable[list[int]]]
 """Asks the server for the ids of a text; a separator that is spelt becomes its own id."""
 KEPT = 8192
@@ -75,9 +77,14 @@ class Encoder:
         pieces = {text: apart(text) for text in texts}
         flat = [piece for each in pieces.values() for piece in each]
         if self._joins and len(flat) > 1:
-            ids = iter(split(await self._tokenize(self._parting.join(flat)), self._parting_id))
+            parts = split(await self._tokenize(self._parting.join(flat)), self._parting_id)
         else:
-            ids = iter([await self._tokenize(piece) for piece in flat])
+            parts = [await self._tokenize(piece) for piece in flat]
+        if len(parts) != len(flat):
+            raise ModelUnavailable(
+                f"The model server makes {len(parts)} texts of {len(flat)}.", remedy="Its tokenizer is not CWM's."
+            )
+        ids = iter(parts)
         return {text: tuple([number for _ in each for number in next(ids)]) for text, each in pieces.items()}
 
     def _keep(self, text: str, ids: tuple[int, ...]) -> None:

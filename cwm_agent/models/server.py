@@ -1,29 +1,35 @@
-"""A model server over HTTP: questions put with patience, streams read line by line, every failure in one voice."""
+"""A model server over HTTP: questions put with patience, streams read event by event, every failure in one voice."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeVar
 
 import httpx
+import msgspec
 from msgspec import Struct
 
-from cwm_agent.errors import ModelUnavailable
+from cwm_agent.errors import ModelUnavailable, RequestRefused
+from cwm_agent.models.event_stream import EventStream
+from cwm_agent.models.refusals import LOOK, START, message, refusal, short
 
-_START = "Start one with `cwm-agent serve`, or set `model_url` to where yours listens."
-_LOOK = "Its log says why; the answers until then are kept."
-_DATA = "data:"
-_DONE = "[DONE]"
-_QUOTED = 300
+MOST = 64 * 1024**2
+"""Bytes that an answer may have, other than a stream."""
+_MOST_OF_AN_ERROR = 64 * 1024
+_EVENTS = "text/event-stream"
+_HANG_UP = 0.2
+"""Seconds that a stream may take to close after it said that it is done; later it costs a new connection."""
+
+Kind = TypeVar("Kind")
 
 
 class Patience(Struct, frozen=True, kw_only=True):
     """Seconds to wait for a connection, for the first token of an answer, and for each further one.
 
-    `attempts` is how often a question is put in all, with `pause` seconds after the first, and then twice as many each.
+    `attempts` is how often a question is put in all, with `pause` seconds after the first, and then twice as many each;
+    a server that names a longer pause is waited for up to `longest` seconds.
     """
 
     connect: float = 5.0
@@ -31,20 +37,22 @@ class Patience(Struct, frozen=True, kw_only=True):
     silence: float = 60.0
     attempts: int = 3
     pause: float = 0.25
+    longest: float = 30.0
 
 
 class _Again(Exception):
-    """A failure that may pass: nothing of the answer was used yet."""
+    """A failure that may pass: nothing of the answer was used yet. `seconds`: how long the server wants one to wait."""
 
-    def __init__(self, error: ModelUnavailable) -> None:
+    def __init__(self, error: ModelUnavailable, seconds: float = 0.0) -> None:
         super().__init__(str(error))
         self._error = error
+        self._seconds = seconds
 
-    async def wait(self, pause: float | None) -> None:
-        """Wait for the next attempt; without a pause there is none, and the error is raised."""
-        if pause is None:
+    async def wait(self, pause: float | None, longest: float) -> None:
+        """Wait for the next attempt; where there is none, or it is too far off, the error is raised."""
+        if pause is None or self._seconds > longest:
             raise self._error from self.__cause__
-        await asyncio.sleep(pause)
+        await asyncio.sleep(max(pause, self._seconds))
 
 
 class Server:
@@ -53,35 +61,41 @@ class Server:
     def __init__(self, url: str, *, patience: Patience | None = None, key: str = "") -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
         self.patience = patience or Patience()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         timeout = httpx.Timeout(None, connect=self.patience.connect)
         try:
             self._client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
         except (httpx.InvalidURL, ValueError) as error:
-            raise ModelUnavailable(f"{url} is no address of a server: {error}.", remedy=_START) from error
+            raise ModelUnavailable(f"{url} is no address of a server: {error}.", remedy=START) from error
 
     async def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
         """The JSON that the server answers: to a GET without `content`, to a POST with it."""
         for pause in self._pauses():
+            deadline = self._now() + self.patience.first
             try:
-                async with self._opened(path, content) as response:
-                    return await self._json(response)
+                async with self._opened(path, content, deadline) as response:
+                    return self._json(await self._whole(response, deadline))
             except _Again as again:
-                await again.wait(pause)
+                await again.wait(pause, self.patience.longest)
         raise AssertionError("the last attempt raises")
 
-    async def stream(self, path: str, content: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    async def stream(self, path: str, content: dict[str, Any], kind: type[Kind]) -> AsyncGenerator[Kind, None]:
         """The objects of an event stream, to its end. Tried again only while none was given; closing it hangs up."""
+        decoder = msgspec.json.Decoder(kind)
         for pause in self._pauses():
             begun = False
+            deadline = self._now() + self.patience.first
             try:
-                async with self._opened(path, content) as response, aclosing(self._pieces(response)) as pieces:
-                    async for piece in pieces:
+                async with (
+                    self._opened(path, content, deadline) as response,
+                    aclosing(self._events(response, deadline)) as events,
+                ):
+                    async for data in events:
                         begun = True
-                        yield piece
+                        yield self._piece(data, decoder)
                     return
             except _Again as again:
-                await again.wait(None if begun else pause)
+                await again.wait(None if begun else pause, self.patience.longest)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -92,102 +106,125 @@ class Server:
         return [*(self.patience.pause * 2**number for number in range(self.patience.attempts - 1)), None]
 
     @asynccontextmanager
-    async def _opened(self, path: str, content: dict[str, Any] | None) -> AsyncIterator[httpx.Response]:
+    async def _opened(
+        self, path: str, content: dict[str, Any] | None, deadline: float
+    ) -> AsyncIterator[httpx.Response]:
         """A response of status 200; anything else is raised."""
         request = self._client.build_request("POST" if content else "GET", path, json=content)
         try:
-            async with asyncio.timeout(self.patience.first):
+            async with asyncio.timeout_at(deadline):
                 response = await self._client.send(request, stream=True)
         except TimeoutError:
             raise self._silent(self.patience.first) from None
         except httpx.ConnectTimeout:
-            raise _Again(self._gone(f"no connection within {self.patience.connect:g} s", _START)) from None
+            raise _Again(self._gone(f"no connection within {self.patience.connect:g} s", START)) from None
         except httpx.HTTPError as error:
-            raise _Again(self._gone(_why(error), _START)) from error
+            raise _Again(self._gone(_why(error), START)) from error
         except httpx.InvalidURL as error:
-            raise self._gone(str(error), _START) from error
+            raise self._gone(str(error), START) from error
         try:
             if response.status_code != httpx.codes.OK:
-                raise await self._refusal(path, response)
+                raise await self._refused(path, response)
             yield response
         finally:
             await response.aclose()
 
-    async def _json(self, response: httpx.Response) -> Any:
+    async def _refused(self, path: str, response: httpx.Response) -> Exception:
+        body = bytearray()
         try:
-            async with asyncio.timeout(self.patience.first):
-                return json.loads(await response.aread())
-        except TimeoutError:
-            raise self._silent(self.patience.first) from None
-        except httpx.HTTPError as error:
-            raise _Again(self._gone(_why(error), _LOOK)) from error
-        except ValueError as error:
-            raise self._gone("its answer is not JSON; is it a model server?", _START) from error
+            async with asyncio.timeout(min(self.patience.connect, self.patience.silence)):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > _MOST_OF_AN_ERROR:
+                        break
+        except (httpx.HTTPError, TimeoutError):
+            pass  # the status says enough
+        told = refusal(path, response.status_code, response.headers, bytes(body))
+        if told.passing:
+            return _Again(self._gone(told.what, told.remedy), told.seconds or 0.0)
+        return self._gone(told.what, told.remedy, RequestRefused if told.faulty else ModelUnavailable)
 
-    async def _pieces(self, response: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
-        lines = response.aiter_lines()
+    async def _whole(self, response: httpx.Response, deadline: float) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(deadline):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MOST:
+                        raise self._gone(f"its answer has more than {MOST // 1024**2} MiB", START)
+        except TimeoutError:
+            raise self._gone(f"its answer was not whole after {self.patience.first:g} s", LOOK) from None
+        except httpx.HTTPError as error:
+            raise _Again(self._gone(_why(error), LOOK)) from error
+        return bytes(body)
+
+    def _json(self, body: bytes) -> Any:
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._gone("its answer is not JSON; is it a model server?", START) from error
+
+    async def _events(self, response: httpx.Response, deadline: float) -> AsyncGenerator[bytes]:
+        """The data of each event; comments and empty lines are no sign of an answer."""
+        said = response.headers.get("content-type", "")
+        if not said.startswith(_EVENTS):
+            raise self._gone(f"it answers {short(said) or 'without a type'}, not an event stream", START)
+        reader = EventStream()
+        chunks = response.aiter_bytes()
         patience = self.patience.first
-        while True:
+        while not reader.done:
             try:
-                async with asyncio.timeout(patience):
-                    line = await anext(lines, None)
+                async with asyncio.timeout_at(deadline):
+                    chunk = await anext(chunks, None)
+                found = reader.feed(chunk) if chunk is not None else None
             except TimeoutError:
                 raise self._silent(patience) from None
             except httpx.HTTPError as error:
-                raise _Again(self._gone(f"it broke off its answer ({_why(error)})", _LOOK)) from error
-            if line is None:
-                raise _Again(self._gone("it broke off its answer", _LOOK))
-            if not line.startswith(_DATA):
-                continue
-            data = line.removeprefix(_DATA).strip()
-            if data == _DONE:
-                return
-            patience = self.patience.silence
-            yield self._piece(data)
+                raise _Again(self._gone(f"it broke off its answer ({_why(error)})", LOOK)) from error
+            except ValueError as error:
+                raise self._gone(f"it wrote {error}", LOOK) from error
+            if found is None:
+                raise _Again(self._gone("it broke off its answer", LOOK))
+            for data in found:
+                yield data
+            if found:
+                patience = self.patience.silence
+                deadline = self._now() + patience
+        await _drain(chunks)
 
-    def _piece(self, data: str) -> dict[str, Any]:
+    def _piece(self, data: bytes, decoder: msgspec.json.Decoder[Kind]) -> Kind:
         try:
-            piece = json.loads(data)
-        except ValueError as error:
-            raise self._gone(f"it wrote no JSON: {data[:_QUOTED]}", _LOOK) from error
-        if not isinstance(piece, dict):
-            raise self._gone(f"it wrote no object: {data[:_QUOTED]}", _LOOK)
-        if "error" in piece:
-            raise self._gone(f"it reports: {_message(piece)}", _LOOK)
-        return piece
+            if b'"error"' in data and (said := _error(data)):
+                raise self._gone(f"it reports: {said}", LOOK)
+            return decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            quoted = short(data.decode("utf-8", "replace"))
+            raise self._gone(f"it wrote what is no piece of an answer ({error}): {quoted}", LOOK) from error
 
-    async def _refusal(self, path: str, response: httpx.Response) -> Exception:
-        """What a status other than 200 means."""
-        code = response.status_code
-        text = ""
-        with suppress(httpx.HTTPError, TimeoutError):
-            async with asyncio.timeout(self.patience.silence):
-                text = (await response.aread()).decode("utf-8", "replace")
-        said = text[:_QUOTED].strip()
-        with suppress(ValueError):
-            said = _message(json.loads(text)) or said
-        error = self._gone(f"{path} gives status {code}{f': {said}' if said else ''}", _remedy(code))
-        passing = code >= httpx.codes.INTERNAL_SERVER_ERROR or code == httpx.codes.TOO_MANY_REQUESTS
-        return _Again(error) if passing else error
-
-    def _gone(self, what: str, remedy: str) -> ModelUnavailable:
-        return ModelUnavailable(f"The model server at {self.url}: {what}.", remedy=remedy)
+    def _gone(self, what: str, remedy: str, kind: type[ModelUnavailable] = ModelUnavailable) -> ModelUnavailable:
+        return kind(f"The model server at {self.url}: {what.rstrip('.')}.", remedy=remedy)
 
     def _silent(self, seconds: float) -> ModelUnavailable:
-        return self._gone(f"it has said nothing for {seconds:g} s", _LOOK)
+        return self._gone(f"it has said nothing for {seconds:g} s", LOOK)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
 
-def _remedy(code: int) -> str:
-    if code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return "It wants a key; start it without one, or set one up."
-    return _LOOK if code != httpx.codes.NOT_FOUND else "It is no vLLM server, or an old one. " + _START
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read a stream that is done to its last byte, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(_HANG_UP):
+            async for _ in chunks:
+                pass
+    except (httpx.HTTPError, TimeoutError):
+        pass
 
 
-def _message(content: Any) -> str:
-    """What an error object says, in one line."""
-    found = content.get("error", content) if isinstance(content, dict) else content
-    said = found.get("message", "") if isinstance(found, dict) else found
-    return " ".join(str(said).split())[:_QUOTED]
+def _error(data: bytes) -> str:
+    """What an event reports in place of an answer; empty where it reports nothing."""
+    content = msgspec.json.decode(data)
+    return message(content) if isinstance(content, dict) and content.get("error") else ""
 
 
 def _why(error: Exception) -> str:

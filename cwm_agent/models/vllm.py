@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Self
 
-from cwm_agent.errors import LimitError, ModelUnavailable
+from cwm_agent.errors import CwmAgentError, LimitError, ModelUnavailable, RequestRefused
+from cwm_agent.models.answers import Ids, Piece, Served, read
 from cwm_agent.models.encoding import Encoder
+from cwm_agent.models.refusals import LOOK, short
 from cwm_agent.models.server import Patience, Server
 from cwm_agent.protocols import Sampling, Token
 from cwm_agent.traces.grammar import Special, Vocabulary, look_up
 
 _REMEDY = "Name one that it serves, or start the server with the model that you want."
+_SPARE = 1_000
+"""Events without a token that an answer may have besides those with one."""
+_TOO_LONG = re.compile(r"(context|model) length", re.IGNORECASE)
 
 
 class VllmModel:
@@ -82,17 +88,50 @@ class VllmModel:
             )
         most = min(room, sampling.max_tokens)
         asked = self._request(prompt_ids, sampling, most)
-        count, last = 0, None
-        async with aclosing(self._server.stream("/v1/completions", asked)) as pieces:
+        try:
+            async with aclosing(self._answer(asked, most, sampling.stop)) as tokens:
+                async for token in tokens:
+                    yield token
+        except RequestRefused as refused:
+            raise await self._understood(refused) from refused
+
+    async def _answer(self, asked: dict[str, Any], most: int, stop: Sequence[int]) -> AsyncGenerator[Token, None]:
+        count, events, last = 0, 0, None
+        async with aclosing(self._server.stream("/v1/completions", asked, Piece)) as pieces:
             async for piece in pieces:
-                for token in self._tokens(piece, sampling.stop):
+                events += 1
+                for token in self._tokens(piece, stop):
                     count += 1
                     if count == most:
                         last = token  # given once the stream is read to its end, so that the connection is kept
-                    else:
+                    elif count < most:
                         yield token
+                if count > most or events > most + _SPARE:
+                    raise ModelUnavailable(
+                        f"The model server at {self._server.url} does not end its answer.", remedy=LOOK
+                    )
+                if count < most and piece.cut_off:
+                    raise ModelUnavailable(
+                        f"The model server at {self._server.url} ends its answer early, after {count} tokens.",
+                        remedy=LOOK,
+                    )
         if last is not None:
             yield last
+
+    async def _understood(self, refused: RequestRefused) -> CwmAgentError:
+        """Why a server that was met does not take a request any more: it may have been started anew, in another way."""
+        self._encoder = self._encoder.afresh()
+        try:
+            context = await _context_of(self._server, self._name)
+        except ModelUnavailable as error:
+            return error
+        shrunk, self._context_tokens = context < self._context_tokens, context
+        if shrunk or _TOO_LONG.search(refused.message):
+            return LimitError(
+                f"{refused.message} Its context has {context} tokens.",
+                remedy="Ask again: what does not fit is summed up first. Or lower limits.tokens.",
+            )
+        return refused
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -116,20 +155,21 @@ class VllmModel:
             asked["structured_outputs"] = {"grammar": sampling.grammar}
         return asked
 
-    def _tokens(self, piece: dict[str, Any], stop: Sequence[int]) -> list[Token]:
+    def _tokens(self, piece: Piece, stop: Sequence[int]) -> list[Token]:
         """The tokens of one event, without the one that stops."""
-        choice = (piece.get("choices") or [{}])[0]
-        text, ids = choice.get("text") or "", choice.get("token_ids")
-        if ids is None and text:
+        if not piece.choices:
+            return []
+        choice = piece.choices[0]
+        if choice.token_ids is None and choice.text:
             raise ModelUnavailable(
                 "The model server gives no token ids with its text.", remedy="It takes vLLM 0.11 or later."
             )
-        ids = [number for number in ids or () if number not in stop]
-        said = choice.get("logprobs") or {}
-        values, told = said.get("token_logprobs") or [], (said.get("tokens") or [])[: len(ids)]
+        ids = [number for number in choice.token_ids or () if number not in stop]
+        values = choice.logprobs.token_logprobs or [] if choice.logprobs else []
+        told = (choice.logprobs.tokens or [])[: len(ids)] if choice.logprobs else []
         return [
             Token(number, each, values[at] if at < len(values) else None)
-            for at, (number, each) in enumerate(zip(ids, self._texts(text, ids, told), strict=True))
+            for at, (number, each) in enumerate(zip(ids, self._texts(choice.text or "", ids, told), strict=True))
         ]
 
     def _texts(self, text: str, ids: Sequence[int], told: Sequence[str]) -> list[str]:
@@ -148,7 +188,10 @@ class VllmModel:
         return found
 
     async def _tokenize(self, text: str) -> list[int]:
-        return await _tokenized(self._server, self._name, text)
+        try:
+            return await _tokenized(self._server, self._name, text)
+        except RequestRefused as refused:
+            raise await self._understood(refused) from refused
 
     async def _check_text(self) -> None:
         """Make sure that text stays text in this tokenizer, whatever it spells."""
@@ -162,23 +205,21 @@ class VllmModel:
 
 async def _tokenized(server: Server, model: str, text: str) -> list[int]:
     asked = {"model": model, "prompt": text, "add_special_tokens": False}
-    answer = await server.ask("/tokenize", asked)
-    tokens = answer.get("tokens") if isinstance(answer, dict) else None
-    if not isinstance(tokens, list):
+    answer = read(await server.ask("/tokenize", asked), Ids)
+    if answer is None:
         raise ModelUnavailable(f"The model server at {server.url} does not tokenise.", remedy="It takes vLLM's own.")
-    return tokens
+    return answer.tokens
 
 
 async def _context_of(server: Server, model: str) -> int:
     """The length of the model's context; ModelUnavailable where it is not served."""
-    answer = await server.ask("/v1/models")
-    listed = answer.get("data") if isinstance(answer, dict) else None
-    served = {each.get("id"): each for each in listed or () if isinstance(each, dict)}
-    if model not in served:
-        names = ", ".join(map(str, served)) or "nothing"
+    answer = read(await server.ask("/v1/models"), Served)
+    lengths = {each.id: each.max_model_len for each in answer.data} if answer else {}
+    if model not in lengths:
+        names = short(", ".join(lengths)) or "nothing"
         raise ModelUnavailable(f"The model server at {server.url} serves {names}, not {model}.", remedy=_REMEDY)
-    length = served[model].get("max_model_len")
-    if not isinstance(length, int):
+    length = lengths[model]
+    if length is None:
         raise ModelUnavailable(
             f"The model server at {server.url} does not say how long {model}'s context is.",
             remedy="It takes vLLM's own server.",
