@@ -19,9 +19,11 @@ _FRAME_TOKENS = 256
 async def trace_model(settings: Settings) -> TraceModel | None:
     """The world model that the settings name, else the package's own; None where neither can be had."""
     if settings.model_url:
+        from cwm_agent.models.server import Patience
         from cwm_agent.models.vllm import VllmModel
 
-        return await VllmModel.connect(settings.model_url, settings.model)
+        patience = Patience(**settings.patience.model_dump())
+        return await VllmModel.connect(settings.model_url, settings.model, patience=patience)
     if settings.world.folder is None and why_none(settings):
         return None
     if settings.world.method == "guided":

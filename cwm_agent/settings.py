@@ -86,6 +86,23 @@ class WorldSettings(_Section):
     """How many tokens a model may write for one trace."""
 
 
+class PatienceSettings(_Section):
+    """How long the model server is waited for, and how often it is asked."""
+
+    connect: float = Field(default=5.0, gt=0)
+    """Seconds for a connection."""
+    first: float = Field(default=300.0, gt=0)
+    """Seconds for the first token of an answer, before which a long prompt is read."""
+    silence: float = Field(default=60.0, gt=0)
+    """Seconds for each further token."""
+    attempts: int = Field(default=3, ge=1)
+    """How often a request is put in all, where nothing of an answer came and the failure may pass."""
+    pause: float = Field(default=0.25, ge=0)
+    """Seconds before it is put again; twice as many each further time."""
+    longest: float = Field(default=30.0, ge=0)
+    """Seconds up to which a pause that the server itself names (Retry-After) is kept."""
+
+
 class ForagerSettings(_Section):
     """The repair policy that needs no language model."""
 
@@ -126,6 +143,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     forager: ForagerSettings = ForagerSettings()
     world: WorldSettings = WorldSettings()
+    patience: PatienceSettings = PatienceSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -170,4 +188,4 @@ def load(path: Path | None = None, **flags: Any) -> Settings:
         ) from error
 
 
-__all__ = ["ForagerSettings", "LimitSettings", "SandboxSettings", "Settings", "load"]
+__all__ = ["ForagerSettings", "LimitSettings", "PatienceSettings", "SandboxSettings", "Settings", "load"]

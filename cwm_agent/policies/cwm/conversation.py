@@ -73,6 +73,11 @@ class Conversation:
         for entry in rest[same:]:
             self.blocks.append(await self._block(entry))
 
+    def forget(self) -> None:
+        """Begin anew with what comes next: nothing is left out, and all ids are made from texts."""
+        self._rules = self._words = self._summary = self.covered = ()
+        self.blocks.clear()
+
     def keep(self, said: Said, ids: Sequence[int]) -> None:
         """A turn of the model, as it wrote it."""
         self.blocks.append(Block(said, tuple(ids)))

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from cwm_agent.core.interrupt import closing
+from cwm_agent.errors import RequestRefused
 from cwm_agent.events import AgentEvent, Progressed
 from cwm_agent.models.chat_format.messages import check, end, opening
 from cwm_agent.models.chat_format.reply import FormatBroken
@@ -43,6 +44,7 @@ class CwmPolicy:
     ) -> None:
         check(model.vocabulary)
         self._model = model
+        self._limits = limits
         self._thinking = thinking
         self._wording = Wording(
             Prompts(prompts), limits, thinking=thinking, command_seconds=command_seconds, guidance=guidance
@@ -62,6 +64,16 @@ class CwmPolicy:
 
     async def decide(self, history: Sequence[AgentEvent]) -> AsyncGenerator[PolicyEvent, None]:
         """Yield what the model thinks and says while it does, and end with its call or its answer."""
+        self._conversation.room = min(self._model.context_tokens, self._limits.tokens)
+        try:
+            async with closing(self._decide(history)) as events:
+                async for event in events:
+                    yield event
+        except RequestRefused:
+            self._conversation.forget()  # a sick server may have given ids that it does not take when it is well
+            raise
+
+    async def _decide(self, history: Sequence[AgentEvent]) -> AsyncGenerator[PolicyEvent, None]:
         self._remember(history)
         await self._conversation.follow(read(history, self._told))
         async with closing(self._housekeeper.tidy(self._conversation)) as steps:
