@@ -32,7 +32,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     `"Name: text"` for an exception, else None. An exception that leaves a function is followed by a return of that
     function with the value `None`, as in `sys.settrace`. `line` counts from 1 and is None where a predicted source
     line could not be placed. `depth` is 0 in the entry. `basis` says for each local where its value comes from,
-    under `<line>` and `<value>` the same for the line and the value; it is empty in a real frame. A frame carries no
+    under `<line>` and `<value>` the same for the line and the value; it is empty in a real frame. `logprobs` has under
+    these names the log-probability of what the model wrote or chose there, where the model tells it. A frame carries no
     origin: the core stamps it from the world that answered.
     """
 
@@ -45,6 +46,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     locals: dict[str, str]
     value: str | None = None
     basis: dict[str, Basis] = {}
+    logprobs: dict[str, float] = {}
 
 
 class Trace(Struct, frozen=True):

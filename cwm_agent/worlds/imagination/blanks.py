@@ -77,6 +77,7 @@ class Blanks:
         if isinstance(segment, str):
             over = scan.feed(segment)
             if over and not follow.startswith(over) and isinstance(_json(scan.text), str):
+                self._pen.weigh(token)
                 self._pen.force(scan.text[before:])
                 return 0
         self._pen.take(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 
@@ -61,7 +62,10 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 class Pen:
-    """Writes one trace, by turns with the model. `frame` is what was written of the frame that is begun."""
+    """Writes one trace, by turns with the model. `frame` is what was written of the frame that is begun.
+
+    `logprob` is the log-probability of all that was used of what the model wrote, NaN where the model does not tell it.
+    """
 
     def __init__(self, model: TraceModel, allowance: Allowance, encodings: Encodings | None = None) -> None:
         self._model = model
@@ -75,6 +79,7 @@ class Pen:
         self._requests = self._generated = self._frame_generated = 0
         self._forced = 0
         self.frame: list[Segment] = []
+        self.logprob = 0.0
         self._number = 1
 
     @property
@@ -105,7 +110,12 @@ class Pen:
         segment = self.segment(token)
         self._ids.append(token.id)
         self.frame.append(segment)
+        self.weigh(token)
         return segment
+
+    def weigh(self, token: Token) -> None:
+        """Count a token's log-probability, of which the text is used and not the id."""
+        self.logprob += math.nan if token.logprob is None else token.logprob
 
     def segment(self, token: Token) -> Segment:
         """The token as text or separator."""

@@ -58,7 +58,13 @@ class Reader:
             found.append(self._reached(replace(frame, basis=_free(frame))))
         return found
 
-    def finish(self, segments: Sequence[Segment], basis: dict[str, Basis], line: tuple[str, int] | None) -> Frame:
+    def finish(
+        self,
+        segments: Sequence[Segment],
+        basis: dict[str, Basis],
+        line: tuple[str, int] | None,
+        logprobs: dict[str, float],
+    ) -> Frame:
         """The frame that these segments are, at a function and line that are known where they are given."""
         events = self._decoder.feed(segments)
         event = events[0] if len(events) == 1 else Unreadable(as_text(segments), "This is no frame.")
@@ -66,7 +72,7 @@ class Reader:
         if not isinstance(frame, Frame):
             raise Cut(frame if isinstance(frame, Unreadable) else Unreadable(as_text(segments), "This is no frame."))
         function, number = line or (frame.function, frame.line)
-        return self._reached(replace(frame, basis=basis, function=function, line=number))
+        return self._reached(replace(frame, basis=basis, function=function, line=number, logprobs=logprobs))
 
     def close(self, pen: Pen) -> None:
         """The model has ended: Cut, unless the entry was left before."""

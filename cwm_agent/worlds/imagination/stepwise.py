@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+import math
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import contextmanager
 
 from cwm_agent.analysis.flow import Successor
 from cwm_agent.traces.encode import value_text
@@ -35,6 +37,7 @@ class _Writer:
         self._blanks = Blanks(pen)
         self._expect = Expectations(reader)
         self._basis: dict[str, Basis] = {}
+        self._logprobs: dict[str, float] = {}
 
     async def frame(self, then: FrameKind | None) -> Frame:
         """The next frame; one of which the source tells too little is left to the model."""
@@ -63,7 +66,8 @@ class _Writer:
             self._pen.force(SPECIAL_OF_KIND[kind])
             return kind
         self._basis["<line>"] = Basis.CHOSEN
-        return await self._blanks.kind(kinds)
+        with self._weighed("<line>"):
+            return await self._blanks.kind(kinds)
 
     async def _with_locals(self, kind: FrameKind, allowed: Successors) -> Frame:
         slots = self._slots(kind, allowed)
@@ -74,14 +78,16 @@ class _Writer:
                 self._pen.force(part)
             elif isinstance(part, Gap):
                 follow = parts[number + 1]
-                written = await self._blanks.string(" ", follow if isinstance(follow, str) else "")
+                with self._weighed(part.name):
+                    written = await self._blanks.string(" ", follow if isinstance(follow, str) else "")
                 if isinstance(follow, str):
                     parts[number + 1] = follow[written:]
                 self._basis[part.name] = Basis.FREE
             elif isinstance(part, Fork):
                 texts = _sorted((part.closed, part.opened))
                 if await self._blanks.choice(texts, "the locals go on as they cannot") == part.opened:
-                    written = await self._blanks.string(" ", "}")
+                    with self._weighed(part.name):
+                        written = await self._blanks.string(" ", "}")
                     self._pen.force("}"[written:])
                     self._basis[part.name] = Basis.FREE
             else:
@@ -111,7 +117,8 @@ class _Writer:
         told = self._expect.value(kind, line[1]) if line is not None else None
         self._basis["<value>"] = Basis.FREE if told is None else Basis.FORCED
         if told is None:
-            await self._blanks.string("", "")
+            with self._weighed("<value>"):
+                await self._blanks.string("", "")
         else:
             self._pen.force(value_text(told))
         self._pen.force(Special.FRAME)
@@ -125,14 +132,24 @@ class _Writer:
             chosen = list(texts)
         else:
             self._basis["<line>"] = Basis.CHOSEN
-            text = await self._blanks.choice(_sorted(texts.values()))
+            with self._weighed("<line>"):
+                text = await self._blanks.choice(_sorted(texts.values()))
             chosen = [each for each in allowed if texts[each] == text]
         return (chosen[0].function, chosen[0].line) if len(chosen) == 1 else None
 
     def _finish(self, line: tuple[str, int] | None) -> Frame:
-        frame = self._reader.finish(self._pen.finish_frame(), self._basis, line)
-        self._basis = {}
+        frame = self._reader.finish(self._pen.finish_frame(), self._basis, line, self._logprobs)
+        self._basis, self._logprobs = {}, {}
         return frame
+
+    @contextmanager
+    def _weighed(self, name: str) -> Iterator[None]:
+        """Keep the log-probability of what the model writes meanwhile under a name; twice, it is that of both."""
+        before = self._pen.logprob
+        yield
+        weight = self._pen.logprob - before + self._logprobs.get(name, 0.0)
+        if not math.isnan(weight):
+            self._logprobs[name] = weight
 
 
 def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
