@@ -1,0 +1,114 @@
+"""A vLLM server on the processor, started as a user starts one: `cwm-agent serve` with a small model from a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+SETUP = ROOT / "scripts" / "setup-vllm.sh"
+CHECKPOINT = Path(__file__).parent / "vllm_checkpoint.py"
+NAME = "facebook/cwm"
+SETUP_SECONDS = 900
+READY_SECONDS = 300
+
+
+def vllm_python() -> str:
+    """The Python that has vLLM; its environment is made here where there is none."""
+    done = subprocess.run(["sh", str(SETUP)], stdout=subprocess.PIPE, text=True, check=True, timeout=SETUP_SECONDS)
+    return done.stdout.strip()
+
+
+def make_checkpoint(python: str, folder: Path) -> None:
+    """Write the model into the folder."""
+    subprocess.run([python, str(CHECKPOINT), str(folder)], check=True, timeout=120, env=_environment(folder.parent))
+
+
+class Served:
+    """A supervised server: where it listens, what `serve` said of it, and what the server itself counts."""
+
+    def __init__(self, python: str, model: Path, home: Path) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / "state" / "serve" / f"{self.port}.log"
+        self.said: list[str] = []
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "cwm_agent", "serve", "--model", str(model), "--python", python),
+                *("--preset", "vllm-cpu", "--port", str(self.port)),
+            ],
+            env=_environment(home),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def ready(self, times: int = 1) -> None:
+        """Wait until the server has become ready so many times."""
+
+        def holds() -> bool:
+            if self._process.poll() is not None:
+                raise AssertionError("\n".join([*self.said, *self.log.read_text().splitlines()[-60:]]))
+            return sum(line.startswith("ready after") for line in self.said) >= times
+
+        until(holds, READY_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """The process that `serve` looks after now."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return int(children[-1])
+
+    def stop(self) -> int:
+        """End it as ^C does; the exit code."""
+        self._process.send_signal(2)
+        try:
+            return self._process.wait(60)
+        finally:
+            self._process.kill()
+
+    def count(self, name: str) -> float:
+        """One of the server's metrics, over all its labels."""
+        text = httpx.get(f"{self.url}/metrics", timeout=20).text
+        found = re.findall(rf"^vllm:{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
+        assert found, name
+        return sum(map(float, found))
+
+    def rests(self) -> None:
+        """Wait until no request is under way."""
+        until(lambda: not self.count("num_requests_running") and not self.count("num_requests_waiting"), 60)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.said.append(line.rstrip("\n"))
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    """Wait until it holds, or fail."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it has not come to pass"
+        time.sleep(0.05)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Without settings of the user's, and with no way to a model hub."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CWM_AGENT", "VLLM_"))}
+    return kept | {"CWM_AGENT_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
