@@ -4,17 +4,19 @@ The order of events is a grammar:
 
     session   = SessionOpened turn* SessionClosed? (SessionResumed turn* SessionClosed?)*
     turn      = PromptAccepted step* Rested
-    step      = ThoughtWritten* TextWritten* Progressed* [action]
+    step      = ThoughtWritten* TextWritten* Progressed* [action | comparison]
     action    = ActionProposed run [run] [CheckpointMade]
     run       = ActionBegan ActionOutput* ActionEnded [TestsReported]
+    comparison = RolloutsCompared [CheckpointMade]
 
 An action that both worlds answer has two runs, the imagined one first. A command of the user's own is a turn of one
-action, its prompt marked with `!`. A trace is `TraceBegan FramesReached* TraceEnded`, one for each world that answers
-it, the imagined one first, and then `PredictionScored` where both did. These four, and `Noticed`, `ModeChanged`,
-`PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined`
-and `Rewound` may stand between any two of these. An action that was stopped ends as a command that a signal ended: exit
-code 130 by the user or the time of the request, 137 where its world broke. A front end matches the whole union and ends
-in `assert_never`.
+action, its prompt marked with `!`. What rollouts do is in records of their own: here stands how they compare, and the
+checkpoint that takes the winner's files over. A trace is `TraceBegan FramesReached* TraceEnded`, one for each world
+that answers it, the imagined one first, and then `PredictionScored` where both did. These four, and `Noticed`,
+`ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`, `PatchUndone`,
+`HunksDeclined` and `Rewound` may stand between any two of these. An action that was stopped ends as a command that a
+signal ended: exit code 130 by the user or the time of the request, 137 where its world broke. A front end matches the
+whole union and ends in `assert_never`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ class ToolCall(Struct, frozen=True):
 
     tool: str
     content: str
+
+
+Status = Literal["fixed", "proposed", "answered", "no_patch", "limit", "error", "interrupted"]
+"""How a request ended. `fixed`: a patch whose tests ran and passed; `proposed`: a patch without that proof."""
 
 
 class FileStat(Struct, frozen=True):
@@ -197,11 +203,55 @@ class PredictionScored(Struct, frozen=True, tag="prediction_scored"):
 
 
 class CheckpointMade(Struct, frozen=True, tag="checkpoint_made"):
-    """An action changed files: the snapshot's changes against the user's tree, kept under `checkpoint`."""
+    """An action changed files: the snapshot's changes against the user's tree, kept under `checkpoint`.
+
+    `action` is 0 where the files of a winning rollout were taken over.
+    """
 
     checkpoint: int
     action: int
     files: tuple[FileStat, ...]
+
+
+class RolloutRow(Struct, frozen=True, kw_only=True):
+    """What one rollout came to. Counts are of tests that ran with its patch, in a new container; None: none ran.
+
+    `patch` is the lowest number of a rollout whose patch is the same as syntax, 0 where there is none. Of the tests of
+    the repository `kept` passed before and pass now, `repaired` failed before and pass now; `agreed` are the generated
+    tests that count and pass. `tokens` is how long its conversation was; `note` says what went wrong, if anything did.
+    """
+
+    rollout: int
+    status: Status
+    files: tuple[FileStat, ...] = ()
+    patch: int = 0
+    kept: int | None = None
+    repaired: int | None = None
+    agreed: int | None = None
+    tokens: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+class RolloutsCompared(Struct, frozen=True, tag="rollouts_compared", kw_only=True):
+    """Several rollouts of one request, numbered within the session, and why `winner` is the best of them.
+
+    `decided_by` is the criterion that told the winner from the last other patch. `passing` and `failing` count the
+    repository's own tests before any patch, None where they could not be run, as `note` says. Of the generated tests,
+    `written` are those that there were, `reproducing` those that failed on the original as they should, `counted` those
+    that most agreed. Nothing here was imagined.
+    """
+
+    rows: tuple[RolloutRow, ...]
+    winner: int | None
+    decided_by: Literal["nothing", "alone", "kept", "repaired", "agreed", "frequency", "tokens"]
+    reason: str
+    passing: int | None = None
+    failing: int | None = None
+    written: int = 0
+    reproducing: int = 0
+    counted: int = 0
+    note: str = ""
 
 
 class PatchProposed(Struct, frozen=True, tag="patch_proposed"):
@@ -283,9 +333,9 @@ class Noticed(Struct, frozen=True, tag="noticed"):
 
 
 class Rested(Struct, frozen=True, tag="rested"):
-    """The policy is done. `fixed`: a patch whose tests ran and passed; `proposed`: a patch without that proof."""
+    """The policy is done."""
 
-    status: Literal["fixed", "proposed", "answered", "no_patch", "limit", "error", "interrupted"]
+    status: Status
     message: str = ""
 
 
@@ -307,6 +357,7 @@ AgentEvent = (
     | TraceEnded
     | PredictionScored
     | CheckpointMade
+    | RolloutsCompared
     | PatchProposed
     | PatchApplied
     | PatchRefused
@@ -322,9 +373,10 @@ AgentEvent = (
 
 
 class SubmitPrompt(Struct, frozen=True, tag="submit_prompt"):
-    """Work on this; while the policy works, it is queued."""
+    """Work on this; while the policy works, it is queued. `best_of` is how many rollouts are made to choose from."""
 
     text: str
+    best_of: int = 1
 
 
 class RunInSandbox(Struct, frozen=True, tag="run_in_sandbox"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO, assert_never
 
+from cwm_agent.core import comparison
 from cwm_agent.events import (
     ActionBegan,
     ActionEnded,
@@ -27,6 +28,7 @@ from cwm_agent.events import (
     PromptAccepted,
     Rested,
     Rewound,
+    RolloutsCompared,
     SessionClosed,
     SessionOpened,
     SessionResumed,
@@ -150,6 +152,10 @@ class Transcript:
                 return self._unless_quiet(f"{verdict:<11}{printable_line(subject)}: {printable_line(sentence)}")
             case CheckpointMade(checkpoint=number, files=files):
                 return self._unless_quiet(f"✎ files    {stats_in_words(files)}  (checkpoint {number})")
+            case RolloutsCompared():
+                rows = [*comparison.lines(event), "", comparison.LEGEND, *comparison.sentences(event)]
+                head = f"{_BADGE[Origin.REAL]} the tests of {len(event.rows)} rollouts"
+                return self._unless_quiet("\n".join([head, *(f"{_INDENT}{row}".rstrip() for row in rows)]))
             case PatchProposed(files=files, verified=verified):
                 proof = "its tests RAN and passed" if verified else "NOT verified by a test run"
                 return self._unless_quiet(f"patch      {stats_in_words(files)}; {proof}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
+from cwm_agent.core import comparison
 from cwm_agent.core.history import place
 from cwm_agent.events import (
     ActionBegan,
@@ -29,6 +30,7 @@ from cwm_agent.events import (
     PromptAccepted,
     Rested,
     Rewound,
+    RolloutsCompared,
     SessionClosed,
     SessionOpened,
     SessionResumed,
@@ -100,6 +102,9 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
             yield f"*The prediction of `{printable_line(subject)}` {verdict}: {printable_line(sentence)}*"
         case CheckpointMade(checkpoint=number, files=files):
             yield f"*Checkpoint {number}: {', '.join(stat.name for stat in files) or 'as at the start'}.*"
+        case RolloutsCompared():
+            yield f"**{len(event.rows)} rollouts compared**\n\n{comparison.markdown(event)}\n\n{comparison.LEGEND}"
+            yield " ".join(comparison.sentences(event))
         case PatchProposed(verified=verified, summary=summary, files=files):
             proof = "its tests ran and passed" if verified else "not verified by a test run"
             yield f"**Patch proposed** ({proof}): {', '.join(stat.name for stat in files)}. {printable_line(summary)}"

@@ -27,6 +27,7 @@ from cwm_agent.events import (
     PromptAccepted,
     Rested,
     Rewound,
+    RolloutsCompared,
     SessionClosed,
     SessionOpened,
     SessionResumed,
@@ -43,6 +44,7 @@ from cwm_agent.tui.picture import (
     Asked,
     Checkpoint,
     Closing,
+    Contest,
     Opening,
     Picture,
     Question,
@@ -93,6 +95,8 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             bridge_trace.scored(picture, event)
         case CheckpointMade():
             _checkpoint(picture, event)
+        case RolloutsCompared():
+            picture.add(Contest(event))
         case PatchProposed():
             bridge_patch.proposed(picture, event)
         case PatchApplied():
@@ -218,7 +222,7 @@ def _tests(picture: Picture, event: TestsReported) -> None:
 
 def _checkpoint(picture: Picture, event: CheckpointMade) -> None:
     acted = _action(picture, event.action)
-    label = ""
+    label = "the winning rollout" if not event.action else ""
     if acted is not None:
         acted.files = event.files
         acted.touch()

@@ -13,6 +13,7 @@ from cwm_agent.events import (
     PredictionScored,
     Progressed,
     Rested,
+    RolloutsCompared,
     SessionOpened,
     TestsReported,
     ToolCall,
@@ -177,6 +178,13 @@ class Offered(Block):
 
 
 @dataclass(eq=False)
+class Contest(Block):
+    """How several rollouts of one request compare."""
+
+    compared: RolloutsCompared
+
+
+@dataclass(eq=False)
 class Question(Block):
     """A question that only a yes or a no answers."""
 
@@ -200,7 +208,7 @@ class Closing(Block):
     rested: Rested
 
 
-AnyBlock = Opening | Asked | Thought | Said | Working | Acted | Traced | Offered | Question | Remark | Closing
+AnyBlock = Opening | Asked | Thought | Said | Working | Acted | Traced | Contest | Offered | Question | Remark | Closing
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from cwm_agent.tui.picture import (
     AnyBlock,
     Asked,
     Closing,
+    Contest,
     Offered,
     Opening,
     Question,
@@ -47,6 +48,10 @@ def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for
             from cwm_agent.tui.render.traced import traced_rows  # not needed for the first paint
 
             laid = traced_rows(block, width)
+        case Contest():
+            from cwm_agent.tui.render.contest import contest_rows  # not needed for the first paint
+
+            laid = contest_rows(block, width)
         case Offered():
             laid = _offered(block, width)
         case Question():

@@ -14,6 +14,7 @@ from cwm_agent.events import (
     Progressed,
     PromptAccepted,
     Rested,
+    RolloutsCompared,
     SessionClosed,
     SessionOpened,
     SessionResumed,
@@ -32,6 +33,7 @@ ORDERED = (
     | Progressed
     | PromptAccepted
     | Rested
+    | RolloutsCompared
     | SessionClosed
     | SessionOpened
     | SessionResumed
@@ -44,7 +46,8 @@ ALLOWED: dict[str, dict[type, str]] = {
     "nothing": {SessionOpened: "rest"},
     "rest": {PromptAccepted: "turn", SessionClosed: "closed", SessionResumed: "rest"},
     "closed": {SessionResumed: "rest"},
-    "turn": {**dict.fromkeys(WORDS, "turn"), ActionProposed: "proposed", Rested: "rest"},
+    "turn": {**dict.fromkeys(WORDS, "turn"), ActionProposed: "proposed", RolloutsCompared: "compared", Rested: "rest"},
+    "compared": {**dict.fromkeys(WORDS, "turn"), ActionProposed: "proposed", CheckpointMade: "turn", Rested: "rest"},
     "proposed": {ActionBegan: "running"},
     "running": {ActionOutput: "running", ActionEnded: "ended"},
     "ended": {
@@ -86,7 +89,7 @@ def check(events: Sequence[AgentEvent], *, cut_off: bool = False) -> None:
             assert (event.action, event.origin) == (action, origins[-1])
         elif isinstance(event, CheckpointMade):
             assert event.checkpoint == checkpoint + 1
-            assert event.action == action
+            assert event.action == (0 if state == "compared" else action)
             checkpoint = event.checkpoint
         state = following
     assert cut_off or state in ("rest", "closed"), f"it ends in {state}"
