@@ -65,7 +65,15 @@ class ModelUnavailable(MissingError):
 
 
 class RequestRefused(ModelUnavailable):
-    """The model server answers, and does not take what it is asked: the same request will never be taken."""
+    """The model server answers, and does not take what it is asked: the same request will never be taken.
+
+    `status` is that of HTTP, `said` what the server says of it.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", status: int = 0, said: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+        self.said = said
 
 
 class SandboxError(CwmAgentError):

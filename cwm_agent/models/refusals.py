@@ -30,9 +30,11 @@ class Refusal(Struct, frozen=True):
     """A status in words, with what to do about it.
 
     `passing`: the same request may be taken later, after `seconds` where the server says so. `faulty`: it never will.
+    `said` is the server's own word.
     """
 
     what: str
+    said: str
     remedy: str
     passing: bool
     faulty: bool
@@ -50,7 +52,8 @@ def refusal(path: str, code: int, headers: Mapping[str, str], body: bytes) -> Re
         remedy = f"It points to {headers.get('location', 'nowhere')}; set `model_url` to where the server itself is."
     elif seconds:
         remedy = f"It wants to be asked again in {seconds:g} s."
-    return Refusal(what, remedy, passing, code in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND), seconds)
+    faulty = not passing and code >= HTTPStatus.BAD_REQUEST
+    return Refusal(what, said, remedy, passing, faulty, seconds)
 
 
 def message(content: Any) -> str:

@@ -61,6 +61,7 @@ class Server:
     def __init__(self, url: str, *, patience: Patience | None = None, key: str = "") -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
         self.patience = patience or Patience()
+        self._key = key
         headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         timeout = httpx.Timeout(None, connect=self.patience.connect)
         try:
@@ -142,7 +143,11 @@ class Server:
         told = refusal(path, response.status_code, response.headers, bytes(body))
         if told.passing:
             return _Again(self._gone(told.what, told.remedy), told.seconds or 0.0)
-        return self._gone(told.what, told.remedy, RequestRefused if told.faulty else ModelUnavailable)
+        error = self._gone(told.what, told.remedy)
+        if not told.faulty:
+            return error
+        said = self._without_key(told.said)
+        return RequestRefused(error.message, remedy=error.remedy, status=response.status_code, said=said)
 
     async def _whole(self, response: httpx.Response, deadline: float) -> bytes:
         body = bytearray()
@@ -201,8 +206,13 @@ class Server:
             quoted = short(data.decode("utf-8", "replace"))
             raise self._gone(f"it wrote what is no piece of an answer ({error}): {quoted}", LOOK) from error
 
-    def _gone(self, what: str, remedy: str, kind: type[ModelUnavailable] = ModelUnavailable) -> ModelUnavailable:
-        return kind(f"The model server at {self.url}: {what.rstrip('.')}.", remedy=remedy)
+    def _gone(self, what: str, remedy: str) -> ModelUnavailable:
+        what = self._without_key(what).rstrip(".")
+        return ModelUnavailable(f"The model server at {self.url}: {what}.", remedy=remedy)
+
+    def _without_key(self, text: str) -> str:
+        """A server may quote the key that it was shown."""
+        return text.replace(self._key, "…") if self._key else text
 
     def _silent(self, seconds: float) -> ModelUnavailable:
         return self._gone(f"it has said nothing for {seconds:g} s", LOOK)
