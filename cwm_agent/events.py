@@ -9,7 +9,8 @@ The order of events is a grammar:
     run       = ActionBegan ActionOutput* ActionEnded [TestsReported]
     comparison = RolloutsCompared [CheckpointMade]
 
-An action that both worlds answer has two runs, the imagined one first. A command of the user's own is a turn of one
+An action that both worlds answer has two runs, the imagined one first; its real one may have begun meanwhile, and is
+heard of when the prediction is closed. A draft has the imagined run alone, and nothing of it is done. A command of the user's own is a turn of one
 action, its prompt marked with `!`. What rollouts do is in records of their own: here stands how they compare, and the
 checkpoint that takes the winner's files over. A trace is `TraceBegan FramesReached* TraceEnded`, one for each world
 that answers it, the imagined one first, and then `PredictionScored` where both did. These four, and `Noticed`,
@@ -116,17 +117,25 @@ class Progressed(Struct, frozen=True, tag="progressed"):
 
 
 class ActionProposed(Struct, frozen=True, tag="action_proposed"):
-    """The policy decided on an action; `action` numbers it within the session, from 1."""
+    """The policy decided on an action; `action` numbers it within the session, from 1.
+
+    Of a `draft` it is only imagined what would come of it, so that the policy can think again: it touches nothing.
+    """
 
     action: int
     call: ToolCall
+    draft: bool = False
 
 
 class ActionBegan(Struct, frozen=True, tag="action_began"):
-    """A world started to answer an action."""
+    """A world started to answer an action.
+
+    `guessed`: a model that converses writes what the command would print, which is the weakest kind of prediction.
+    """
 
     action: int
     origin: Origin
+    guessed: bool = False
 
 
 class ActionOutput(Struct, frozen=True, tag="action_output"):
@@ -190,10 +199,10 @@ class PredictionScored(Struct, frozen=True, tag="prediction_scored"):
     """A prediction met its fact, which was not known when it was made.
 
     Of a trace, `predicted` and `fact` are how the entry ended, and it came true where every frame did; of a test, they
-    are its outcomes. `sentence` says for a person what differed; `trace` is the number of the trace, or 0.
+    are its outcomes; of an output, the first lines that differ, or the last. `sentence` says for a person what differed; `trace` is the number of the trace, or 0.
     """
 
-    kind: Literal["trace", "test"]
+    kind: Literal["trace", "test", "output"]
     subject: str
     predicted: str
     fact: str

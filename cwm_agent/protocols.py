@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from cwm_agent.events import AgentEvent, Progressed, TextWritten, ThoughtWritten, ToolCall
+from cwm_agent.models.chat_messages import Message, Offer, ReplyPiece
 from cwm_agent.observations import Limits, Origin, Request, TraceCall, WorldEvent
 from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.traces.grammar import Vocabulary
@@ -45,6 +46,17 @@ class Dreamer(Protocol):
 
         `then` forces the kind of the next frame: a return after a call steps over it. The frames of `so_far` are not
         yielded again; the last event is exactly one Finished.
+        """
+        ...
+
+
+class Guesser(Protocol):
+    """What only a model that converses can do: say what a command would print. It is the weakest kind of prediction."""
+
+    def guess(self, history: Sequence[AgentEvent], call: ToolCall, limits: Limits) -> AsyncIterator[WorldEvent]:
+        """The output of the last call of the history, as the model takes it for likely; the last event is one Finished.
+
+        There is no exit code in it: what came to its end is Completed(0).
         """
         ...
 
@@ -265,6 +277,31 @@ class TraceModel(Completer, Protocol):
 
     async def encode(self, text: str) -> tuple[int, ...]:
         """The ids of a text that stays text: one that spells a separator gives no separator."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what the model holds."""
+        ...
+
+
+class Chat(Protocol):
+    """A model that knows messages and tools: one that a policy talks to, whatever it was trained on."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens a conversation and its next reply may have together."""
+        ...
+
+    def reply(self, messages: Sequence[Message], offers: Sequence[Offer]) -> AsyncIterator[ReplyPiece]:
+        """One reply, piece by piece, and last exactly one Ended; closing the iterator stops it at once.
+
+        LimitError where the conversation is longer than the model reads.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -83,7 +83,13 @@ class WorldSettings(_Section):
     frames: int = Field(default=5_000, ge=1)
     """How many frames one trace may have."""
     tokens: int = Field(default=8_192, ge=1)
-    """How many tokens a model may write for one trace."""
+    """How many tokens a model may write for one trace, or for one output that it guesses."""
+    patience: float = Field(default=1.0, ge=0)
+    """Seconds that a prediction may still take once the real run is over; one that is open then is abandoned."""
+    commands: bool = False
+    """Whether `verify` has a model that converses guess the output of commands, too. In `imagined` mode it always does."""
+    refine: int = Field(default=0, ge=0, le=16)
+    """How often a model that converses may think an action over, once it has seen what is imagined of it."""
 
 
 class PatienceSettings(_Section):
