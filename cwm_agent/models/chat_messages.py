@@ -47,7 +47,7 @@ class Text(Struct, frozen=True):
 class Ended(Struct, frozen=True, kw_only=True):
     """The last of a reply that came to its end. Calls are told here and nowhere else; one that was cut off has none.
 
-    The counts are the server's, in tokens: the whole prompt, and the reply with its reasoning; None where it tells none.
+    The counts are the server's, in tokens: the whole prompt, and the reply with its reasoning; None where none is told.
     """
 
     how: Literal["complete", "cut_off", "withheld"]
