@@ -109,6 +109,19 @@ class PatienceSettings(_Section):
     """Seconds up to which a pause that the server itself names (Retry-After) is kept."""
 
 
+class BestOfSettings(_Section):
+    """Several rollouts of one request, of which the best patch is taken."""
+
+    at_once: int | None = Field(default=None, ge=1)
+    """How many of their containers work at the same time; None is what the engine's memory has room for."""
+    tests: int | None = Field(default=None, ge=0)
+    """How many tests that reproduce the problem the model is asked for; None is one for each rollout."""
+    seconds: float = Field(default=600.0, gt=0)
+    """Time limit of one run of the repository's own tests."""
+    test_seconds: float = Field(default=30.0, gt=0)
+    """Time limit of one test."""
+
+
 class ForagerSettings(_Section):
     """The repair policy that needs no language model."""
 
@@ -148,6 +161,7 @@ class Settings(_Section):
     sandbox: SandboxSettings = SandboxSettings()
     limits: LimitSettings = LimitSettings()
     forager: ForagerSettings = ForagerSettings()
+    best_of: BestOfSettings = BestOfSettings()
     world: WorldSettings = WorldSettings()
     patience: PatienceSettings = PatienceSettings()
 
@@ -194,4 +208,12 @@ def load(path: Path | None = None, **flags: Any) -> Settings:
         ) from error
 
 
-__all__ = ["ForagerSettings", "LimitSettings", "PatienceSettings", "SandboxSettings", "Settings", "load"]
+__all__ = [
+    "BestOfSettings",
+    "ForagerSettings",
+    "LimitSettings",
+    "PatienceSettings",
+    "SandboxSettings",
+    "Settings",
+    "load",
+]
