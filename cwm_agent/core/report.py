@@ -22,6 +22,7 @@ _UNITTEST_FAILED = re.compile(r"^(?:FAIL|ERROR): (\S+) \(([^)]*)\)")
 _RUNS_TESTS = re.compile(r"test|\btox\b|\bnox\b|\bcheck\b|\btrial\b|\bnose", re.IGNORECASE)
 _COMMANDS = re.compile(r"[;&|\n]+")
 _READERS = {"cat", "echo", "printf", "head", "tail", "grep", "rg", "less", "more", "sed", "awk", "ls", "git", "find"}
+_BUILT_IN = {"cd", "pwd", "true", "export", "mkdir", "rm", "cp", "mv", "touch", "wc", "sort", "tree", "file", "diff"}
 
 
 class Report(Struct, frozen=True):
@@ -56,6 +57,12 @@ def runs_tests(command: str) -> bool:
         if words and words[0] not in _READERS and _RUNS_TESTS.search(part):
             return True
     return False
+
+
+def executes(command: str) -> bool:
+    """Whether a command line does more than look at what is there."""
+    parts = [[word for word in part.split() if "=" not in word] for part in _COMMANDS.split(command)]
+    return any(words and words[0] not in _READERS | _BUILT_IN for words in parts)
 
 
 def _pytest(lines: list[str]) -> list[Report]:

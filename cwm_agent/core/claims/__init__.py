@@ -1,0 +1,1 @@
+"""What a policy says of tests, held against what really ran. Pure."""
