@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -17,6 +18,9 @@ from pydantic_settings import (
 from cwm_agent.errors import UsageError
 from cwm_agent.observations import Limits, Mode
 from cwm_agent.resources import config_file
+
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_PLAIN = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 
 
 class _Section(BaseSettings):
@@ -65,9 +69,39 @@ class LimitSettings(_Section):
     """Tokens of the model's context."""
 
 
-class WorldSettings(_Section):
-    """The world model: what it is asked, and how far it may go."""
+def _address(url: str | None) -> str | None:
+    """ValueError, which does not quote it, for what is no plain address: a key in it would be shown with it."""
+    if url is not None and not _PLAIN.fullmatch(url):
+        raise ValueError("it takes an address such as http://localhost:8000/v1, without a key or a query in it")
+    return url
 
+
+class ChatSettings(_Section):
+    """The server of the policy `chat`: any that knows OpenAI's chat completions, with tools."""
+
+    url: str | None = None
+    """Where it listens, such as http://localhost:11434/v1; None is no such server."""
+    model: str | None = None
+    """The name under which it knows the model; None is the only one that it has."""
+    key_env: str | None = Field(default=None, pattern=_VARIABLE)
+    """The name of the environment variable that holds its key; the key itself stands in no setting."""
+    temperature: float | None = Field(default=None, ge=0)
+    """How freely the model writes; None leaves it to the server."""
+    context: int | None = Field(default=None, ge=4096)
+    """Tokens of the model's context, where the server tells none or takes fewer than it tells."""
+
+    _url = field_validator("url")(_address)
+
+
+class WorldSettings(_Section):
+    """The world model: where it is, what it is asked, and how far it may go."""
+
+    url: str | None = None
+    """Where its vLLM server listens, if elsewhere than at `model_url`."""
+    model: str | None = None
+    """The name under which its server knows it, if another than `model`."""
+    key_env: str | None = Field(default=None, pattern=_VARIABLE)
+    """The name of the environment variable that holds the key of the server at `world.url`."""
     embedded: bool = True
     """Whether the small model that comes with the package imagines where no other is named (extra `embedded`)."""
     embedded_seconds: float = Field(default=2.0, gt=0)
@@ -90,6 +124,8 @@ class WorldSettings(_Section):
     """Whether `verify` has a model that converses guess the output of commands, too. In `imagined` mode it always does."""
     refine: int = Field(default=0, ge=0, le=16)
     """How often a model that converses may think an action over, once it has seen what is imagined of it."""
+
+    _url = field_validator("url")(_address)
 
 
 class PatienceSettings(_Section):
@@ -148,20 +184,23 @@ class Settings(_Section):
 
     mode: Mode = Mode.VERIFY
     """Which world answers first: real, verify or imagined."""
-    policy: Literal["auto", "forager", "cwm"] = "auto"
-    """Who decides. `auto`: the model at `model_url` if it speaks CWM's chat and has room for one, else the forager."""
+    policy: Literal["auto", "forager", "cwm", "chat"] = "auto"
+    """Who decides. `auto`: the one at `chat.url`, else at `model_url` if it speaks CWM's chat, else the forager."""
     prompts: Path | None = None
     """A folder of your own templates in place of those of the same name in `prompts/`."""
     model_url: str | None = None
     """Where the model server listens, such as http://localhost:8000; None is no server."""
     model: str = "facebook/cwm"
     """The name under which the server knows the model."""
+    model_key_env: str | None = Field(default=None, pattern=_VARIABLE)
+    """The name of the environment variable that holds the key of the server at `model_url`."""
     theme: str = "cwm-dark"
     """The TUI's theme."""
     sandbox: SandboxSettings = SandboxSettings()
     limits: LimitSettings = LimitSettings()
     forager: ForagerSettings = ForagerSettings()
     best_of: BestOfSettings = BestOfSettings()
+    chat: ChatSettings = ChatSettings()
     world: WorldSettings = WorldSettings()
     patience: PatienceSettings = PatienceSettings()
 
@@ -210,6 +249,7 @@ def load(path: Path | None = None, **flags: Any) -> Settings:
 
 __all__ = [
     "BestOfSettings",
+    "ChatSettings",
     "ForagerSettings",
     "LimitSettings",
     "PatienceSettings",
