@@ -26,6 +26,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "workspace.review",
             "workspace.safety",
             "models.chat_format",
+            "models.chat_messages",
+            "models.chat_stream",
         ),
     ),
     ("protocols", ("protocols", "settings")),
