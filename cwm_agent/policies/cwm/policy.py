@@ -10,8 +10,9 @@ from cwm_agent.errors import RequestRefused
 from cwm_agent.events import AgentEvent, Progressed
 from cwm_agent.models.chat_format.messages import check, end, opening
 from cwm_agent.models.chat_format.reply import FormatBroken
+from cwm_agent.policies.conversation.following import Following
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.policies.conversation.reading import Said, read
+from cwm_agent.policies.conversation.reading import Said
 from cwm_agent.policies.cwm.conversation import Conversation
 from cwm_agent.policies.cwm.replying import Reply, replies
 from cwm_agent.policies.cwm.room import Housekeeper
@@ -51,8 +52,7 @@ class CwmPolicy:
         )
         self._conversation = Conversation(model, self._wording, min(model.context_tokens, limits.tokens))
         self._housekeeper = Housekeeper(model, self._wording)
-        self._seen: tuple[AgentEvent, ...] = ()
-        self._told: list[int] = []
+        self._following = Following()
 
     @property
     def name(self) -> str:
@@ -74,8 +74,7 @@ class CwmPolicy:
             raise
 
     async def _decide(self, history: Sequence[AgentEvent]) -> AsyncGenerator[PolicyEvent, None]:
-        self._remember(history)
-        await self._conversation.follow(read(history, self._told))
+        await self._conversation.follow(self._following.read(history))
         async with closing(self._housekeeper.tidy(self._conversation)) as steps:
             async for step in steps:
                 yield step
@@ -122,16 +121,6 @@ class CwmPolicy:
         if reply.broken:
             turn.error = await self._conversation.encode(self._wording.format_error(reply.broken))
             turn.ids = (*turn.ids, *turn.error)
-
-    def _remember(self, history: Sequence[AgentEvent]) -> None:
-        """Keep the points at which the model was asked, as far as the history is still the same up to them."""
-        same = 0
-        for before, now in zip(self._seen, history, strict=False):
-            if before is not now:
-                break
-            same += 1
-        self._told = [*(at for at in self._told if at <= same), len(history)]
-        self._seen = tuple(history)
 
     def _progress(self) -> Progressed:
         return Progressed("context", len(self._conversation), self._conversation.room, "tokens")

@@ -10,6 +10,7 @@ from msgspec import Struct
 from cwm_agent.core.interrupt import closing
 from cwm_agent.events import TextWritten, ThoughtWritten, ToolCall
 from cwm_agent.models.chat_format.reply import Ended, FormatBroken, ReplyEvent, ReplyReader, Text, Thought
+from cwm_agent.policies.conversation.speech import Speech
 from cwm_agent.protocols import Sampling, TraceModel
 
 TEMPERATURE = 1.0
@@ -58,10 +59,13 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.thoughts = ""
-        self.text = ""
         self.call: ToolCall | None = None
         self.broken: FormatBroken | None = None
-        self._blanks = ""
+        self._speech = Speech()
+
+    @property
+    def text(self) -> str:
+        return self._speech.text
 
     def take(self, event: ReplyEvent) -> ThoughtWritten | TextWritten | None:
         """The piece that can be shown now."""
@@ -70,7 +74,8 @@ class _Gathered:
                 self.thoughts += text
                 return ThoughtWritten(text)
             case Text(text=text):
-                return self._say(text)
+                shown = self._speech.add(text)
+                return TextWritten(shown) if shown else None
             case ToolCall():
                 self.call = event
             case FormatBroken():
@@ -80,10 +85,3 @@ class _Gathered:
             case _:
                 assert_never(event)
         return None
-
-    def _say(self, text: str) -> TextWritten | None:
-        text = self._blanks + text if self.text else text.lstrip()
-        shown = text.rstrip()
-        self._blanks = text[len(shown) :]
-        self.text += shown
-        return TextWritten(shown) if shown else None
