@@ -73,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output", type=Path, metavar="FILE", help="write the patch there")
     run.add_argument("--apply", action="store_true", help="apply the patch when its tests ran and passed")
     run.add_argument("--format", choices=("text", "json", "stream-json"), default="text", help="what is printed")
-    for sub in (run, parser):
+    chat = command("chat", _chat, "Line mode: the same session at a prompt, without a full screen.", "cwm-agent chat")
+    chat.add_argument("task", metavar="TASK", nargs="?", help="what to do first")
+    chat.add_argument("--plain", action="store_true", help="no colours, nothing redrawn: for a screen reader or a pipe")
+    for sub in (run, chat, parser):
         sub.add_argument(
             "--no-git", action="store_true", default=argparse.SUPPRESS, help="work on a folder that is not under git"
         )
@@ -207,6 +210,13 @@ def _sessions(args: argparse.Namespace) -> int:
         take_up = compose_sessions.resume if args.what == "resume" else compose_sessions.fork
         return take_up(_settings(args), repo=repo, session=args.session, interactive=_is_interactive())
     return compose_sessions.show_sessions(args.what, repo=repo, session=args.session, format_=args.format)
+
+
+def _chat(args: argparse.Namespace) -> int:
+    from cwm_agent.compose_chat import chat
+
+    plain = args.plain or not _is_interactive() or bool(os.environ.get("NO_COLOR"))
+    return chat(_settings(args), repo=_repo(args), task=args.task, without_git=_without_git(args), plain=plain)
 
 
 def _undo(args: argparse.Namespace) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from cwm_agent.core.session import Session
 
 Name = Literal[
     "help",
@@ -18,6 +22,14 @@ Name = Literal[
     "apply",
     "undo",
     "rewind",
+    "debug",
+    "model",
+    "context",
+    "ledger",
+    "sessions",
+    "resume",
+    "export",
+    "doctor",
     "theme",
     "copy",
     "editor",
@@ -54,11 +66,25 @@ COMMANDS: tuple[Command, ...] = (
     Command("apply", "review, then write the patch", "^R"),
     Command("undo", "take the last patch back"),
     Command("rewind", "go back to a checkpoint", "Esc Esc"),
+    Command("debug", "step through a call", takes="path.py::f(1, 2)"),
+    Command("model", "who decides, who imagines, and where"),
+    Command("context", "how full the model's context is"),
+    Command("ledger", "how often predictions came true"),
+    Command("sessions", "the recorded sessions of this repository"),
+    Command("resume", "leave, and take up another session", takes="the session's name"),
+    Command("export", "the conversation or the patch, into a file", takes="markdown|patch FILE"),
+    Command("doctor", "is everything here that is needed"),
     Command("theme", "dark, light or ansi", "", ("dark", "light", "ansi")),
     Command("copy", "copy the last answer", "^Y"),
     Command("editor", "write in your $EDITOR", "^G"),
     Command("quit", "leave", "^Q"),
 )
+CONSULTED: frozenset[Name] = frozenset({"model", "context", "ledger", "sessions", "export", "doctor"})
+"""Commands that are answered by a text, whichever front end they were typed in."""
+SCREEN_ONLY: frozenset[Name] = frozenset({"shell", "theme", "copy"})
+"""Commands for which a screen is needed."""
+Consult = Callable[["Session", Name, str], Awaitable[str]]
+"""Answers a command of CONSULTED with its argument, in plain lines; what is wrong is raised from `errors`."""
 _BY_NAME = {command.name: command for command in COMMANDS}
 
 

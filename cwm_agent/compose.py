@@ -178,8 +178,14 @@ def run_tui(settings: Settings, *, repo: Path, without_git: bool, prompt: str | 
 
 
 def open_tui(settings: Settings, repository: Repository, prompt: str | None = None, resumed: Path | None = None) -> int:
-    """The full screen on a repository, or on a recorded session of it; the exit code."""
-    return asyncio.run(_tui(settings, repository, prompt, resumed))
+    """The full screen on a repository, or on a recorded session of it, until the user leaves; the exit code."""
+    from cwm_agent.core import sessions
+
+    while True:
+        code, wanted = asyncio.run(_tui(settings, repository, prompt, resumed))
+        if wanted is None:
+            return code
+        prompt, resumed = None, sessions.find(wanted) if wanted else sessions.latest(repository.root)
 
 
 def _agrees(question: str) -> bool:
@@ -189,18 +195,27 @@ def _agrees(question: str) -> bool:
         return False
 
 
-async def _tui(settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None) -> int:
+async def _tui(
+    settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None
+) -> tuple[int, str | None]:
+    """The exit code, and the session to take up next."""
+    from cwm_agent.compose_desk import consulting
     from cwm_agent.tui.app import CwmApp
 
     house = House(settings, repository, resumed)
     app = CwmApp(
-        house.open, title=Path(repository.root).name, branch=repository.branch, theme=settings.theme, prompt=prompt
+        house.open,
+        title=Path(repository.root).name,
+        branch=repository.branch,
+        theme=settings.theme,
+        prompt=prompt,
+        consult=consulting(settings),
     )
     try:
         await app.run_async()
     finally:
         await house.aclose()
-    return app.return_code or 0
+    return app.return_code or 0, app.next_session
 
 
 def run_demo(settings: Settings, *, folder: Path | None, headless: bool, quiet: bool) -> int:

@@ -162,16 +162,10 @@ async def _debugged(settings: Settings, found: Case, entry: str) -> int:
 
 def ledger(format_: str) -> int:
     """Print how often predictions came true; the exit code."""
-    from cwm_agent.core.ledger import Ledger, in_words, rows
+    from cwm_agent.core.ledger import Ledger, table
 
     entries = Ledger().read()
-    if format_ == "json":
-        print(msgspec.json.encode(entries).decode())
-        return 0
-    if not entries:
-        print("No prediction has met its fact yet. `verify` mode with a world model makes them.")
-    for row in rows(entries):
-        print(f"{row.model or '(unnamed)':<30} {row.kind:<6} {in_words(row.accuracy)}")
+    print(msgspec.json.encode(entries).decode() if format_ == "json" else table(entries))
     return 0
 
 

@@ -136,3 +136,10 @@ def in_words(accuracy: Accuracy) -> str:
     low, high = accuracy.interval
     sure = "" if accuracy.made >= _ENOUGH * 10 else f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
     return f"{100 * accuracy.share:.0f} % of {accuracy.made}{sure}"
+
+
+def table(entries: Iterable[Entry]) -> str:
+    """The rows as lines for a person."""
+    lines = [f"{row.model or '(unnamed)':<30} {row.kind:<6} {in_words(row.accuracy)}" for row in rows(entries)]
+    none = "No prediction has met its fact yet. `verify` mode with a world model makes them."
+    return "\n".join(lines) or none

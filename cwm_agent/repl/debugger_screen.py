@@ -31,7 +31,7 @@ class Screen:
     def __init__(self, desk: Desk, history_file: Path | None) -> None:
         self._desk = desk
         self._session: PromptSession[str] = PromptSession(
-            history=_history(history_file),
+            history=history(history_file),
             completer=Words(desk),
             complete_while_typing=False,
             auto_suggest=AutoSuggestFromHistory(),
@@ -65,7 +65,8 @@ def _style(role: str) -> str:
     return " ".join(word if word in ("bold", "italic") else f"class:{word}" for word in role.split())
 
 
-def _history(file: Path | None) -> History:
+def history(file: Path | None) -> History:
+    """What was typed before, in a file where one can be written."""
     if file is None:
         return InMemoryHistory()
     try:

@@ -11,20 +11,19 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, assert_never
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on, work
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from cwm_agent.commands import COMMANDS
+from cwm_agent.commands import COMMANDS, Consult
 from cwm_agent.errors import CwmAgentError
-from cwm_agent.events import AgentEvent, PatchProposed, Rewind, UndoApply, UserCommand
-from cwm_agent.text import printable_line
+from cwm_agent.events import AgentEvent, PatchProposed, UserCommand
 from cwm_agent.tui import bridge
 from cwm_agent.tui import theme as themes
-from cwm_agent.tui.editor import edit_in_editor
+from cwm_agent.tui.errands import Errands
 from cwm_agent.tui.exits import exit_code
 from cwm_agent.tui.picture import Offered, Opening, Picture, Remark
 from cwm_agent.tui.screens.confirm import ConfirmScreen
@@ -48,8 +47,8 @@ class CwmApp(App[None]):
     """Shows one session.
 
     `open_session` makes it, not yet started, and reports on the way what it is doing; an error from `errors` becomes a
-    line of the conversation. `prompt` is put into the input for the user to send. The return code is that of the last
-    turn.
+    line of the conversation. `prompt` is put into the input for the user to send, `consult` answers commands in words.
+    The return code is that of the last turn; `next_session` is what to take up then, None where the user just leaves.
     """
 
     TITLE = "cwm-agent"
@@ -64,6 +63,7 @@ class CwmApp(App[None]):
         branch: str | None,
         theme: str = themes.DARK,
         prompt: str | None = None,
+        consult: Consult | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], str] = _time_of_day,
     ) -> None:
@@ -78,7 +78,9 @@ class CwmApp(App[None]):
         self._thread = threading.get_ident()
         self._review: tuple[int, Review | None] = (-1, None)
         self._failed = 0
+        self.next_session: str | None = None
         self._main = MainScreen(self.picture, self.review, clock)
+        self._errands = Errands(self, self._main, consult)
         for each in themes.themes():
             self.register_theme(each)
         self.theme = themes.fitting(theme, self.console.color_system, no_color=self.no_color)
@@ -148,9 +150,9 @@ class CwmApp(App[None]):
         if review is not None and isinstance(last, Offered):
             last.hunks = sum(len(file.hunks) for file in review.files)
 
-    def say(self, kind: str, text: str, remedy: str = "") -> None:
-        """A line of our own in the conversation."""
-        self.picture.add(Remark("error" if kind == "error" else "info", text, remedy))
+    def say(self, kind: Literal["info", "error", "quiet"], text: str, remedy: str = "") -> None:
+        """A line of our own in the conversation, or some."""
+        self.picture.add(Remark(kind, text, remedy))
         self._changed()
 
     def _changed(self) -> None:
@@ -188,68 +190,12 @@ class CwmApp(App[None]):
 
     @on(MainScreen.Opens)
     def _opens(self, event: MainScreen.Opens) -> None:
-        match event.name:
-            case "help":
-                self._open_help()
-            case "review":
-                self._open_review(ready=False)
-            case "apply":
-                self._open_review(ready=True)
-            case "undo":
-                self._tell(UndoApply())
-            case "rewind":
-                self._open_rewind()
-            case "theme":
-                self._set_theme(event.argument)
-            case "editor":
-                self._edit_prompt()
-            case "quit":
-                self.action_leave()
-            case "mode" | "trace" | "diff" | "tests" | "shell" | "copy":
-                self._main.action_open(event.name, event.argument)
-            case _:
-                assert_never(event.name)
+        self._errands.do(event.name, event.argument)
 
-    # What only these need is imported when they are opened: the first paint does not wait for it
-
-    def _open_help(self) -> None:
-        from cwm_agent.tui.screens.help import HelpScreen
-
-        self.push_screen(HelpScreen())
-
-    def _open_rewind(self) -> None:
-        from cwm_agent.tui.screens.rewind import RewindScreen
-
-        self.push_screen(RewindScreen(self.picture.checkpoints), self._rewind)
-
-    def _open_review(self, *, ready: bool) -> None:
-        from cwm_agent.tui.screens.review import ReviewScreen
-
-        review = self.review()
-        if review is None or not review.files:
-            self._main.hint("There is no patch to review yet.")
-            return
-        checkpoint = self.picture.proposal.checkpoint if self.picture.proposal else self.picture.last_checkpoint
-        self.push_screen(ReviewScreen(review, checkpoint, self.picture, ready=ready))
-
-    def _rewind(self, checkpoint: int | None) -> None:
-        if checkpoint is not None:
-            self._tell(Rewind(checkpoint))
-
-    def _set_theme(self, argument: str) -> None:
-        names = {"dark": themes.DARK, "light": themes.LIGHT, "ansi": themes.ANSI}
-        ours = list(names.values())
-        after = ours[(ours.index(self.theme) + 1) % len(ours)] if self.theme in ours else themes.DARK
-        self.theme = names.get(argument, after)
-
-    def _edit_prompt(self) -> None:
-        try:
-            with self.suspend():
-                written = edit_in_editor(self._main.draft.encode(), ".md")
-        except (OSError, SuspendNotSupported) as error:
-            self._main.hint(f"The editor could not be used: {printable_line(str(error))}")
-            return
-        self._main.put(written.decode("utf-8", "replace").rstrip("\n"))
+    def resume(self, session: str) -> None:
+        """Leave, to come back with another session: the named one, or the newest before this one."""
+        self.next_session = session
+        self.action_leave()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the palette offers: our commands, none of Textual's."""
@@ -279,6 +225,8 @@ class CwmApp(App[None]):
     def _confirmed(self, yes: bool | None) -> None:  # noqa: FBT001 -- the answer of a screen
         if yes:
             self._leave(self.code)
+        else:
+            self.next_session = None
 
     @property
     def code(self) -> int:

@@ -47,7 +47,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "nano",
         ),
     ),
-    ("front ends", ("tui", "repl", "views", "commands", "headless", "headless_trace", "transcript", "acp")),
+    ("front ends", ("tui", "repl", "views", "commands", "editor", "headless", "headless_trace", "transcript", "acp")),
     (
         "root",
         (
@@ -55,6 +55,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_traces",
             "compose_serve",
             "compose_sessions",
+            "compose_chat",
+            "compose_desk",
             "compose_world",
             "cli",
             "doctor",

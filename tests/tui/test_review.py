@@ -229,7 +229,7 @@ async def test_the_users_editor_writes_the_hunk(tmp_path: Path, monkeypatch: pyt
     editor.write_text("#!/bin/sh\nprintf '    return 0\\r\\n' > \"$1\"\n")
     editor.chmod(0o755)
     monkeypatch.setenv("VISUAL", str(editor))
-    from cwm_agent.tui.editor import edit_in_editor
+    from cwm_agent.editor import edit_in_editor
 
     assert edit_in_editor(b"before\n", ".py") == b"    return 0\r\n"
     editor.write_text("#!/bin/sh\nexit 3\n")

@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.widgets import Static
 
+from cwm_agent.editor import edit_in_editor
 from cwm_agent.events import ApplyPatch, UndoApply
 from cwm_agent.text import printable_line
 from cwm_agent.tui.desk import Desk, bytes_of, text_of
-from cwm_agent.tui.editor import edit_in_editor
 from cwm_agent.tui.picture import Picture, Remark
 from cwm_agent.tui.render import desk as render
 from cwm_agent.tui.render.rows import Row, clip, line, ours

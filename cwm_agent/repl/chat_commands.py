@@ -1,0 +1,146 @@
+"""Slash commands in line mode."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name
+from cwm_agent.core.session import Session
+from cwm_agent.editor import edit_in_editor
+from cwm_agent.errors import UsageError
+from cwm_agent.events import (
+    CheckpointMade,
+    Rewind,
+    SetMode,
+    SubmitPrompt,
+    TestsReported,
+    TraceEntry,
+    UndoApply,
+)
+from cwm_agent.observations import Mode, Origin
+from cwm_agent.repl.chat_prompt import Prompt
+from cwm_agent.repl.chat_review import review
+from cwm_agent.text import printable
+from cwm_agent.transcript import stats_in_words
+from cwm_agent.workspace.diff import pair_renames, unified
+
+_MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
+
+
+class Leave(Exception):
+    """The user wants to leave, and to take up `next_session` where that is not None; empty is the one before."""
+
+    def __init__(self, next_session: str | None = None) -> None:
+        super().__init__()
+        self.next_session = next_session
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a command needs."""
+
+    session: Session
+    prompt: Prompt
+    consult: Consult
+
+
+async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C901  one match over the commands
+    """Do what a command says; Leave at the end, errors from `errors` where it cannot be done."""
+    if name in SCREEN_ONLY:
+        raise UsageError(f"/{name} is a command of the full screen.", remedy="Open it with: cwm-agent")
+    if name in CONSULTED:
+        desk.prompt.write(await desk.consult(desk.session, name, argument))
+        return
+    match name:
+        case "help":
+            desk.prompt.write(_help())
+        case "mode":
+            await desk.session.send(SetMode(Mode(argument) if argument else _after(desk.session.mode)))
+        case "diff":
+            _diff(desk)
+        case "tests":
+            _tests(desk)
+        case "trace":
+            await _trace(desk, argument)
+        case "review":
+            await review(desk.session, desk.prompt, everything=False)
+        case "apply":
+            await review(desk.session, desk.prompt, everything=True)
+        case "undo":
+            await desk.session.send(UndoApply())
+        case "rewind":
+            await _rewind(desk, argument)
+        case "editor":
+            await _edit(desk)
+        case "debug":
+            _debug(desk, argument)
+        case "resume":
+            raise Leave(argument)
+        case "quit":
+            raise Leave
+
+
+def _after(mode: Mode) -> Mode:
+    return _MODES[(_MODES.index(mode) + 1) % len(_MODES)]
+
+
+def _help() -> str:
+    known = [each for each in COMMANDS if each.name not in SCREEN_ONLY]
+    lines = [f"/{each.name:<10} {each.does}" + (f": {each.takes}" if each.takes else "") for each in known]
+    return "\n".join([*lines, "!COMMAND    run it in the sandbox", "@FILE       name a file; Tab completes it"])
+
+
+def _diff(desk: Desk) -> None:
+    found = desk.session.review()
+    if found is None:
+        desk.prompt.write("Nothing differs from your files.")
+    else:
+        desk.prompt.write(unified(pair_renames(found.changes)).decode("utf-8", "replace").rstrip("\n"))
+
+
+def _tests(desk: Desk) -> None:
+    """The runs of this session, the real ones and the imagined ones told apart."""
+    reports = [event for event in desk.session.history if isinstance(event, TestsReported)]
+    for each in reports[-10:]:
+        badge = "◆ ran     " if each.origin is Origin.REAL else "◇ imagined"
+        desk.prompt.write(f"{badge} {each.passed} passed, {each.failed} failed  {printable(each.command)}")
+        for failure in each.failures:
+            desk.prompt.write(f"           failed: {failure}")
+    if not reports:
+        desk.prompt.write("No test has run yet.")
+
+
+async def _trace(desk: Desk, argument: str) -> None:
+    path, _, entry = argument.partition("::")
+    if not path or not entry:
+        raise UsageError("It does not say what to trace.", remedy="Name a call of a file: /trace path.py::f(1, 2)")
+    await desk.session.send(TraceEntry(path, entry))
+
+
+async def _rewind(desk: Desk, argument: str) -> None:
+    made = [event for event in desk.session.history if isinstance(event, CheckpointMade)]
+    if argument.isdecimal() and (int(argument) == 0 or any(each.checkpoint == int(argument) for each in made)):
+        await desk.session.send(Rewind(int(argument)))
+        return
+    lines = [f"{each.checkpoint:>4}  {stats_in_words(each.files)}" for each in made]
+    desk.prompt.write("\n".join(["Write /rewind and one of these numbers:", "   0  the start", *lines]))
+
+
+async def _edit(desk: Desk) -> None:
+    try:
+        written = edit_in_editor(b"", ".md").decode("utf-8", "replace").strip()
+    except OSError as error:
+        raise UsageError(f"The editor could not be used: {error}") from error
+    if written:
+        await desk.session.send(SubmitPrompt(written))
+
+
+def _debug(desk: Desk, argument: str) -> None:
+    """The debugger's own prompt, until it is left; it works on the user's files as they are."""
+    path, _, entry = argument.partition("::")
+    if not path or not entry:
+        raise UsageError("It does not say what to debug.", remedy="Name a call of a file: /debug path.py::f(1, 2)")
+    command = [sys.executable, "-m", "cwm_agent", "debug", path, "--call", entry, "--mode", desk.session.mode.value]
+    subprocess.run(command, check=False)

@@ -1,0 +1,126 @@
+"""Commands that are no one screen's own: other screens, other programs, and what is answered by a text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, assert_never
+
+from textual.app import SuspendNotSupported
+
+from cwm_agent.commands import Consult, Name
+from cwm_agent.editor import edit_in_editor
+from cwm_agent.errors import CwmAgentError
+from cwm_agent.events import Rewind, UndoApply
+from cwm_agent.text import printable_line
+from cwm_agent.tui import theme as themes
+from cwm_agent.tui.screens.live import Wants
+from cwm_agent.tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from cwm_agent.tui.app import CwmApp
+
+
+class Errands:
+    """Does them for an application; `consult` answers what a text can answer."""
+
+    def __init__(self, app: CwmApp, main: MainScreen, consult: Consult | None) -> None:
+        self._app = app
+        self._main = main
+        self._consult = consult
+
+    def do(self, name: Name, argument: str) -> None:  # noqa: C901  one match over the commands
+        """Carry a command out."""
+        match name:
+            case "help":
+                self._open_help()
+            case "review":
+                self._open_review(ready=False)
+            case "apply":
+                self._open_review(ready=True)
+            case "undo":
+                self._main.post_message(Wants(UndoApply()))
+            case "rewind":
+                self._open_rewind()
+            case "theme":
+                self._set_theme(argument)
+            case "editor":
+                self._edit_prompt()
+            case "quit":
+                self._app.action_leave()
+            case "mode" | "trace" | "diff" | "tests" | "shell" | "copy":
+                self._main.action_open(name, argument)
+            case "model" | "context" | "ledger" | "sessions" | "export" | "doctor":
+                self._app.run_worker(self._answer(name, argument), group="answers")
+            case "resume":
+                self._app.resume(argument)
+            case "debug":
+                self._debug(argument)
+            case _:
+                assert_never(name)
+
+    async def _answer(self, name: Name, argument: str) -> None:
+        session = self._app.session
+        if session is None or self._consult is None:
+            self._main.hint("The sandbox is not open yet.")
+            return
+        try:
+            self._app.say("quiet", await self._consult(session, name, argument))
+        except CwmAgentError as error:
+            self._app.say("error", error.message, error.remedy)
+
+    # What only these need is imported when they are opened: the first paint does not wait for it
+
+    def _open_help(self) -> None:
+        from cwm_agent.tui.screens.help import HelpScreen
+
+        self._app.push_screen(HelpScreen())
+
+    def _open_rewind(self) -> None:
+        from cwm_agent.tui.screens.rewind import RewindScreen
+
+        def rewind(checkpoint: int | None) -> None:
+            if checkpoint is not None:
+                self._main.post_message(Wants(Rewind(checkpoint)))
+
+        self._app.push_screen(RewindScreen(self._app.picture.checkpoints), rewind)
+
+    def _open_review(self, *, ready: bool) -> None:
+        from cwm_agent.tui.screens.review import ReviewScreen
+
+        review, picture = self._app.review(), self._app.picture
+        if review is None or not review.files:
+            self._main.hint("There is no patch to review yet.")
+            return
+        checkpoint = picture.proposal.checkpoint if picture.proposal else picture.last_checkpoint
+        self._app.push_screen(ReviewScreen(review, checkpoint, picture, ready=ready))
+
+    def _set_theme(self, argument: str) -> None:
+        names = {"dark": themes.DARK, "light": themes.LIGHT, "ansi": themes.ANSI}
+        ours = list(names.values())
+        now = self._app.theme
+        after = ours[(ours.index(now) + 1) % len(ours)] if now in ours else themes.DARK
+        self._app.theme = names.get(argument, after)
+
+    def _edit_prompt(self) -> None:
+        try:
+            with self._app.suspend():
+                written = edit_in_editor(self._main.draft.encode(), ".md")
+        except (OSError, SuspendNotSupported) as error:
+            self._main.hint(f"The editor could not be used: {printable_line(str(error))}")
+            return
+        self._main.put(written.decode("utf-8", "replace").rstrip("\n"))
+
+    def _debug(self, argument: str) -> None:
+        """The debugger's own prompt, in place of the screen for a while; it works on the user's files as they are."""
+        path, _, entry = argument.partition("::")
+        if not path or not entry:
+            self._main.hint("Name a call of a file: /debug path.py::f(1, 2)")
+            return
+        command = [sys.executable, "-m", "cwm_agent", "debug", path, "--call", entry]
+        command += ["--mode", self._app.picture.mode.value]
+        try:
+            with self._app.suspend():
+                subprocess.run(command, check=False)
+        except (OSError, SuspendNotSupported) as error:
+            self._main.hint(f"The debugger could not be used: {printable_line(str(error))}")
