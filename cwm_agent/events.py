@@ -4,7 +4,7 @@ The order of events is a grammar:
 
     session   = SessionOpened turn* SessionClosed? (SessionResumed turn* SessionClosed?)*
     turn      = PromptAccepted step* Rested
-    step      = ThoughtWritten* TextWritten* Progressed* [action | comparison]
+    step      = ThoughtWritten* TextWritten* Progressed* ClaimChecked* [action | comparison]
     action    = ActionProposed run [run] [CheckpointMade]
     run       = ActionBegan ActionOutput* ActionEnded [TestsReported]
     comparison = RolloutsCompared [CheckpointMade]
@@ -104,6 +104,17 @@ class TextWritten(Struct, frozen=True, tag="text_written"):
     """A piece of what the policy says to the user."""
 
     text: str
+
+
+class ClaimChecked(Struct, frozen=True, tag="claim_checked"):
+    """A sentence of what the policy said just now claims that tests passed, or that something was tested or run.
+
+    `evidence` says what of it really ran, or what there is instead; only where it proves the claim, it `stands`.
+    """
+
+    text: str
+    stands: bool
+    evidence: str
 
 
 class Progressed(Struct, frozen=True, tag="progressed"):
@@ -355,6 +366,7 @@ AgentEvent = (
     | PromptAccepted
     | ThoughtWritten
     | TextWritten
+    | ClaimChecked
     | Progressed
     | ActionProposed
     | ActionBegan

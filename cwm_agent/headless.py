@@ -20,6 +20,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     ApplyPatch,
+    ClaimChecked,
     Interrupt,
     Noticed,
     PatchApplied,
@@ -79,6 +80,14 @@ class Predictions(Struct, frozen=True):
     came_true: int = 0
 
 
+class Claimed(Struct, frozen=True):
+    """What the policy said of tests, and what of it really ran; only what is proved `stands`."""
+
+    text: str
+    stands: bool
+    evidence: str
+
+
 class Result(Struct, frozen=True):
     """What a headless run came to; the fields are a contract with scripts."""
 
@@ -95,6 +104,7 @@ class Result(Struct, frozen=True):
     seconds: float
     session: str
     message: str
+    claims: list[Claimed] = []
 
 
 def _last(history: Sequence[AgentEvent], kind: type[E]) -> E | None:
@@ -253,5 +263,6 @@ class Headless:
             seconds=round(asyncio.get_running_loop().time() - self._started, 3),
             session=self._session.identity,
             message=_last_words(history, rested),
+            claims=[Claimed(e.text, e.stands, e.evidence) for e in history if isinstance(e, ClaimChecked)],
         )
         print(msgspec.json.encode(result).decode(), file=self._out, flush=True)

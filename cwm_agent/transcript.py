@@ -12,6 +12,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    ClaimChecked,
     FileStat,
     FramesReached,
     HunksDeclined,
@@ -132,6 +133,8 @@ class Transcript:
                 return f"session    {name} resumed" + (f"; {printable_line(lost)}" if lost else "")
             case PromptAccepted(text=text):
                 return self._unless_quiet("you        " + printable(text).replace("\n", "\n" + _INDENT))
+            case ClaimChecked():
+                return self._claim(event)
             case Progressed():
                 return self._unless_quiet(self._progress(event))
             case ActionProposed(call=call):
@@ -190,6 +193,12 @@ class Transcript:
 
     def _unless_quiet(self, line: str) -> str:
         return "" if self._quiet else line
+
+    def _claim(self, event: ClaimChecked) -> str:
+        """What proves it; one that does not stand is told in any case."""
+        if event.stands:
+            return self._unless_quiet(f"◆ proved   {printable_line(event.evidence)}")
+        return f"⚑ CLAIMED  {printable_line(event.text)}\n{_INDENT}{printable_line(event.evidence)}"
 
     def _progress(self, event: Progressed) -> str:
         """One line for each tenth of the way, so that a log stays readable."""

@@ -15,6 +15,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    ClaimChecked,
     FramesReached,
     HunksDeclined,
     ModeChanged,
@@ -89,6 +90,10 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
             yield "## " + printable_line(next(iter(text.strip().splitlines()), "(empty)"))
             if "\n" in text.strip():
                 yield fenced(text)
+        case ClaimChecked(stands=True, evidence=evidence):
+            yield f"*Proved: {printable_line(evidence)}.*"
+        case ClaimChecked(text=text, evidence=evidence):
+            yield f"**⚑ CLAIMED:** {printable_line(text)} *{printable_line(evidence)}.*"
         case ActionProposed(action=action, call=call):
             yield f"**{action}. {printable_line(call.tool)}**\n\n{fenced(call.content)}"
         case ActionEnded(origin=origin, outcome=outcome, observation=text, seconds=seconds):

@@ -12,6 +12,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    ClaimChecked,
     FramesReached,
     HunksDeclined,
     ModeChanged,
@@ -52,6 +53,7 @@ from cwm_agent.tui.picture import (
     Run,
     Said,
     Thought,
+    Weighed,
     Working,
 )
 
@@ -73,6 +75,8 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             _thought(picture, event.text)
         case TextWritten():
             _said(picture, event.text)
+        case ClaimChecked():
+            picture.add(Weighed(event))
         case Progressed():
             _progressed(picture, event)
         case ActionProposed():

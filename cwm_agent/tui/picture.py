@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from cwm_agent.events import (
+    ClaimChecked,
     FileStat,
     PatchProposed,
     PermissionAsked,
@@ -73,6 +74,13 @@ class Said(Block):
     """What the policy says to the user."""
 
     text: str
+
+
+@dataclass(eq=False)
+class Weighed(Block):
+    """A claim of what was said before it, and what it rests on."""
+
+    claim: ClaimChecked
 
 
 @dataclass(eq=False)
@@ -208,7 +216,21 @@ class Closing(Block):
     rested: Rested
 
 
-AnyBlock = Opening | Asked | Thought | Said | Working | Acted | Traced | Contest | Offered | Question | Remark | Closing
+AnyBlock = (
+    Opening
+    | Asked
+    | Thought
+    | Said
+    | Weighed
+    | Working
+    | Acted
+    | Traced
+    | Contest
+    | Offered
+    | Question
+    | Remark
+    | Closing
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from textual.content import Content
 
-from cwm_agent.events import Rested
+from cwm_agent.events import ClaimChecked, Rested
 from cwm_agent.tui.picture import (
     Acted,
     AnyBlock,
@@ -20,10 +20,11 @@ from cwm_agent.tui.picture import (
     Said,
     Thought,
     Traced,
+    Weighed,
     Working,
 )
 from cwm_agent.tui.render.action import action_rows, foldable, label
-from cwm_agent.tui.render.marks import REAL, count, stat
+from cwm_agent.tui.render.marks import CLAIMED, REAL, count, stat
 from cwm_agent.tui.render.progress import finished, working
 from cwm_agent.tui.render.rows import Row, blank, clip, join, line, ours, spread, text, wrapped
 
@@ -40,6 +41,8 @@ def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for
             laid = _thought(block, width)
         case Said():
             laid = [blank(), *wrapped(text(block.text.strip("\n")), width, ours("  ")), blank()]
+        case Weighed():
+            laid = _weighed(block.claim, width)
         case Working():
             laid = _working(block, width)
         case Acted():
@@ -121,6 +124,14 @@ def _thought(block: Thought, width: int) -> list[Row]:
         head = join(label("▸", "thought", "$faint"), line(first, "italic $quiet"))
         return [Row(spread(head, more, width))]
     return wrapped(text(whole, "italic $quiet"), width, label("▾", "thought", "$faint"))
+
+
+def _weighed(claim: ClaimChecked, width: int) -> list[Row]:
+    """A claim that nothing proves, with its badge; of one that stands only what proves it."""
+    if claim.stands:
+        return wrapped(text(claim.evidence, "$quiet"), width, ours(f"{REAL} ", "$real"))
+    badge = join(ours(f"{CLAIMED} CLAIMED ", "bold $warn"), text(claim.text))
+    return [*wrapped(badge, width), *wrapped(text(claim.evidence, "$quiet"), width, ours("  ")), blank()]
 
 
 def _working(block: Working, width: int) -> list[Row]:

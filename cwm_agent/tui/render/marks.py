@@ -10,6 +10,7 @@ from cwm_agent.tui.render.rows import join, line, ours
 
 REAL = "◆"
 IMAGINED = "◇"
+CLAIMED = "⚑"
 SIGN = {Origin.REAL: REAL, Origin.IMAGINED: IMAGINED}
 STYLE = {Origin.REAL: "$real", Origin.IMAGINED: "$imagined"}
 MODE_SIGN = {Mode.REAL: "◆", Mode.VERIFY: "◐", Mode.IMAGINED: "◇"}

@@ -11,6 +11,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    ClaimChecked,
     Progressed,
     PromptAccepted,
     Rested,
@@ -30,6 +31,7 @@ ORDERED = (
     | ActionOutput
     | ActionProposed
     | CheckpointMade
+    | ClaimChecked
     | Progressed
     | PromptAccepted
     | Rested
@@ -46,7 +48,7 @@ ALLOWED: dict[str, dict[type, str]] = {
     "nothing": {SessionOpened: "rest"},
     "rest": {PromptAccepted: "turn", SessionClosed: "closed", SessionResumed: "rest"},
     "closed": {SessionResumed: "rest"},
-    "turn": {**dict.fromkeys(WORDS, "turn"), ActionProposed: "proposed", RolloutsCompared: "compared", Rested: "rest"},
+    "turn": {**dict.fromkeys(WORDS, "turn"), ClaimChecked: "turn", ActionProposed: "proposed", RolloutsCompared: "compared", Rested: "rest"},
     "compared": {**dict.fromkeys(WORDS, "turn"), ActionProposed: "proposed", CheckpointMade: "turn", Rested: "rest"},
     "proposed": {ActionBegan: "running"},
     "running": {ActionOutput: "running", ActionEnded: "ended"},
