@@ -25,13 +25,13 @@ class Attempt(Struct, frozen=True):
 
 
 class Ran(Struct, frozen=True):
-    """What ran with a patch. Of the repository's tests, `kept` passed before and pass now, `repaired` failed before.
+    """The tests that passed with a patch: `kept` are the repository's that passed before, `repaired` its that did not.
 
-    `passed` are the generated tests that pass.
+    `passed` are generated ones.
     """
 
-    kept: int = 0
-    repaired: int = 0
+    kept: frozenset[str] = frozenset()
+    repaired: frozenset[str] = frozenset()
     passed: frozenset[str] = frozenset()
 
 
@@ -84,8 +84,8 @@ def _merits(
     found = ran[patch]
     came = [each for each in attempts if each.patch == patch]
     return (
-        found.kept,
-        found.repaired,
+        len(found.kept),
+        len(found.repaired),
         len(found.passed & frozenset(counted)),
         len(came),
         -min(each.tokens for each in came),

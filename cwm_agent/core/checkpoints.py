@@ -52,6 +52,11 @@ class Checkpoints:
         self._bus.publish(CheckpointMade(number, action, stats(now)))
         return True
 
+    async def take_over(self, changes: ChangeSet) -> None:
+        """Make the snapshot differ from the user's tree by exactly `changes`: a checkpoint that no action made."""
+        await _answered(self._files.restore(changes))
+        await self.note(0)
+
     async def keep(self, number: int, changes: ChangeSet) -> None:
         """Store a change set; where the disk takes none it waits in memory and is offered again with the next."""
         first = not self._unsaved

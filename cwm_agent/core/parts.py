@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cwm_agent.core.ledger import Ledger
+from cwm_agent.core.places import BestOfParts
 from cwm_agent.observations import Limits
 from cwm_agent.protocols import Dreamer, Files, Policy, Recorder, Tool, Tracer, Workspace, World
 from cwm_agent.settings import LimitSettings, WorldSettings
@@ -23,7 +24,7 @@ class SessionParts:
     `imagines_calls` say what it can be asked. `tracer` and `dreamer` are what only the one and only the other world can
     do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
     work is not in it; empty where all of it is. `prepare` is awaited once, when the session stands and before it works:
-    it may ask.
+    it may ask. `best_of` opens places for rollouts; None where the policy would do the same in each of them.
     """
 
     identity: str
@@ -47,3 +48,4 @@ class SessionParts:
     ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None
     prepare: Callable[[Session], Awaitable[None]] | None = None
+    best_of: BestOfParts | None = None

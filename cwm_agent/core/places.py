@@ -41,7 +41,8 @@ class BestOfParts:
     """Opens places. Leaving a place's context gives back all that it holds, however it is left.
 
     `place` takes the name under which the rollout is recorded, `first` gives the lowest number from which on no rollout
-    of the session has one. `reproduction` puts a request and a path into words: what a model is told that shall write a test there.
+    of the session has one. `reproduction` puts a request and a path into words: what a model is told that shall write
+    a test there. `root` is where the snapshot stands in a container.
     """
 
     place: Callable[[str], AbstractAsyncContextManager[Place]]
@@ -50,3 +51,4 @@ class BestOfParts:
     room: Callable[[], Awaitable[Room]]
     reproduction: Callable[[str, str], str]
     settings: BestOfSettings
+    root: str = "/workspace"

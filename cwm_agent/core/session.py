@@ -16,6 +16,7 @@ from cwm_agent.core.loop import Loop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.queue import Queue
+from cwm_agent.core.rollouts import BestOf
 from cwm_agent.core.turns import Turns
 from cwm_agent.core.wishes import Wishes
 from cwm_agent.errors import CwmAgentError, SessionError
@@ -68,6 +69,7 @@ class Session:
         hands = Hands(parts, foresight, self._bus)
         loop = Loop(parts.policy, hands, foresight, checkpoints, self._patches, self._bus, lambda: self._mode)
         self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
+        self._best_of = BestOf(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         self._wishes = Wishes(foresight, self._bus, self._queue.stop)
 
     @property
@@ -117,12 +119,15 @@ class Session:
         self._queue.open()
 
     async def send(self, command: UserCommand) -> None:
-        """Take a command; what it does is told by events. SessionError after the session was closed."""
+        """Take a command; what it does is told by events. SessionError after the session was closed.
+
+        UsageError where rollouts are asked for that cannot be made.
+        """
         if self._closed:
             raise SessionError("The session is closed.")
         match command:
-            case SubmitPrompt(text=text):
-                self._queue.put(lambda: self._turns.prompt(text))
+            case SubmitPrompt(text=text, best_of=count):
+                self._submit(text, count)
             case RunInSandbox(command=line):
                 self._queue.put(lambda: self._turns.command(line))
             case TraceEntry() | ImagineOn():
@@ -145,6 +150,13 @@ class Session:
                 self._approval.settle(number, allowed=allowed)
             case _:
                 assert_never(command)
+
+    def _submit(self, text: str, count: int) -> None:
+        self._best_of.check(count, self._mode)
+        if count == 1:
+            self._queue.put(lambda: self._turns.prompt(text))
+        else:
+            self._queue.put(lambda: self._turns.turn(text, lambda: self._best_of.run(text, count)))
 
     async def idle(self) -> Rested | None:
         """Wait until nothing runs or is queued; how the last request ended, None where there was none."""

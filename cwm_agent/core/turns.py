@@ -36,7 +36,7 @@ class Turns:
     async def prompt(self, text: str) -> None:
         """Let the policy work on a request."""
         budget = Budget(self._parts.loop_limits)
-        await self._turn(text, lambda: self._loop.run(budget, self._stop))
+        await self.turn(text, lambda: self._loop.run(budget, self._stop))
 
     async def command(self, line: str) -> None:
         """Run the user's own command, for real in every mode: a turn of one action, its prompt marked with `!`."""
@@ -45,7 +45,7 @@ class Turns:
             await self._loop.act(ToolCall("bash", line), Mode.REAL, self._stop, self._parts.loop_limits.seconds)
             return Rested("answered")
 
-        await self._turn(f"!{line}", work)
+        await self.turn(f"!{line}", work)
 
     async def rewind(self, checkpoint: int) -> None:
         """Bring the snapshot and the conversation back to a checkpoint."""
@@ -72,7 +72,8 @@ class Turns:
         self._patches.take_up(self._bus.history)
         self._bus.publish(SessionResumed(self._parts.identity, " ".join(missing)))
 
-    async def _turn(self, text: str, work: Callable[[], Awaitable[Rested]]) -> None:
+    async def turn(self, text: str, work: Callable[[], Awaitable[Rested]]) -> None:
+        """Accept a request, let `work` deal with it, and say how it ended, whatever went wrong."""
         self._bus.publish(PromptAccepted(text))
         try:
             rested = await work()

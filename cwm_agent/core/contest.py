@@ -1,0 +1,206 @@
+"""Rollouts of one request beside each other, the tests that tell them apart, and how they compare."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from cwm_agent.core.best_of import Attempt, Ran, agreed, reason, select
+from cwm_agent.core.fingerprint import fingerprint
+from cwm_agent.core.judge import Judge, Suite, free_path
+from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.places import BestOfParts
+from cwm_agent.core.rollout import Came, Rollout
+from cwm_agent.errors import CwmAgentError
+from cwm_agent.events import AgentEvent, Noticed, Progressed, RolloutRow, RolloutsCompared
+from cwm_agent.workspace.changes import ChangeSet
+from cwm_agent.workspace.diff import stats
+
+_LOG = logging.getLogger(__name__)
+PULSE = 1.0
+_STEM = "test_cwm_reproduction"
+
+
+class Contest:
+    """Makes `count` rollouts of `text`, from where the session stands: after `history`, with the changes `start`.
+
+    What goes wrong in one of them is what it came to; the others go on. `say` hears how far it is.
+    """
+
+    def __init__(
+        self,
+        parts: SessionParts,
+        best_of: BestOfParts,
+        history: Sequence[AgentEvent],
+        start: ChangeSet,
+        say: Callable[[AgentEvent], None],
+    ) -> None:
+        self._parts = parts
+        self._best_of = best_of
+        self._history = history
+        self._start = start
+        self._say = say
+        self._judge = Judge(best_of, start)
+        self._gate = asyncio.Semaphore(1)
+        self._numbers: Sequence[int] = ()
+        self._begun: dict[int, Rollout] = {}
+        self._marks: dict[int, str] = {}
+        self._judging: dict[str, asyncio.Task[None]] = {}
+        self._notes: dict[str, str] = {}
+        self._ran: dict[str, Ran] = {}
+        self._written = 0
+        self._tests: dict[str, bytes] = {}
+        self.suite = Suite()
+        self.came: dict[int, Came] = {}
+
+    async def run(self, text: str, count: int) -> None:
+        """Make the rollouts and judge what they come to."""
+        room = await self._best_of.room()
+        self._gate = asyncio.Semaphore(room.at_once)
+        self._numbers = range(first := self._best_of.first(), first + count)
+        self._say(Noticed("info", f"{count} rollouts, {min(count, room.at_once)} at a time. {room.words}"))
+        pulse = asyncio.create_task(self._pulse())
+        try:
+            async with asyncio.TaskGroup() as group:
+                suite = group.create_task(self._look())
+                rollouts = [group.create_task(self._one(number, text)) for number in self._numbers]
+                tests = group.create_task(self._write_tests(text))
+                for number, rollout in zip(self._numbers, rollouts, strict=True):
+                    group.create_task(self._judged(number, group, rollout, suite, tests))
+        finally:
+            pulse.cancel()
+
+    async def _look(self) -> None:
+        try:
+            async with self._gate:
+                self.suite = await self._judge.suite()
+        except Exception as error:  # what cannot be looked at is told; the rollouts go on
+            self.suite = Suite(problem=_words(error))
+
+    async def _one(self, number: int, text: str) -> None:
+        try:
+            async with self._gate, self._best_of.place(str(number)) as place:
+                self._begun[number] = Rollout(self._parts, place, self._history, self._start)
+                self.came[number] = await self._begun[number].run(text)
+        except Exception as error:  # a rollout that fails is a row of the table
+            self.came.setdefault(number, Came(status="error", note=_words(error)))
+
+    async def _judged(
+        self,
+        number: int,
+        group: asyncio.TaskGroup,
+        rollout: asyncio.Task[None],
+        suite: asyncio.Task[None],
+        tests: asyncio.Task[None],
+    ) -> None:
+        """Judge what a rollout came to, once for all that came to the same."""
+        await rollout
+        changes = self.came[number].changes
+        if changes is None:
+            return
+        mark = self._marks[number] = fingerprint(changes)
+        await suite
+        await tests
+        if mark not in self._judging:
+            self._judging[mark] = group.create_task(self._look_at(mark, changes))
+
+    async def _look_at(self, mark: str, changes: ChangeSet) -> None:
+        try:
+            async with self._gate:
+                ran, note = await self._judge.ran(changes, self.suite, self._tests)
+        except Exception as error:  # a patch that cannot be judged passes nothing
+            ran, note = Ran(), _words(error)
+        self._ran[mark] = ran
+        self._notes[mark] = f"its tests: {note}" if note else ""
+
+    async def _write_tests(self, text: str) -> None:
+        wanted = self._best_of.settings.tests
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, (len(self._numbers) if wanted is None else wanted) + 1):
+                group.create_task(self._write_test(number, text))
+
+    async def _write_test(self, number: int, text: str) -> None:
+        """Let the model write a test, and keep it where it fails as it should."""
+        try:
+            async with self._gate, self._best_of.place(f"test-{self._numbers[0]}-{number}") as place:
+                path = await free_path(place.files, _STEM)
+                rollout = Rollout(self._parts, place, self._history, self._start)
+                came = await rollout.run(self._best_of.reproduction(text, path))
+            written = _content(came.changes, path)
+            if written is None:
+                return
+            self._written += 1
+            async with self._gate:
+                if not await self._judge.reproduces(written):
+                    self._tests[f"{sha256(written).hexdigest()[:16]}-{number}"] = written
+        except Exception as error:  # it goes on without this test; how many there are is told
+            _LOG.warning("A test could not be written", exc_info=error)
+
+    async def _pulse(self) -> None:
+        """Say how far it is, whenever that changed."""
+        last: Progressed | None = None
+        while True:
+            actions = sum(rollout.actions for rollout in self._begun.values())
+            working = len(self._begun) - len(self.came)
+            note = f"{working} at work, {actions} actions" if working > 0 else "comparing them"
+            now = Progressed("rollouts", len(self.came), len(self._numbers), "rollouts", note)
+            if now != last:
+                self._say(now)
+            last = now
+            await asyncio.sleep(PULSE)
+
+    def still_failing(self, rollout: int) -> frozenset[str]:
+        """The repository's tests that failed before and fail with the patch of a rollout."""
+        return self.suite.failing - self._ran[self._marks[rollout]].repaired
+
+    def compared(self) -> RolloutsCompared:
+        """How they compare, as far as they came."""
+        attempts = [
+            Attempt(number, mark, self.came[number].tokens) for number, mark in self._marks.items() if mark in self._ran
+        ]
+        counted = agreed(self._tests, self._ran)
+        choice = select(attempts, self._ran, counted)
+        runnable = not self.suite.problem
+        passing, failing = (len(self.suite.passing), len(self.suite.failing)) if runnable else (None, None)
+        return RolloutsCompared(
+            rows=tuple(self._row(number, counted) for number in self._numbers),
+            winner=choice.winner if choice else None,
+            decided_by=choice.decided_by if choice else "nothing",
+            reason=reason(choice, passing, failing, len(counted)),
+            passing=passing,
+            failing=failing,
+            written=self._written,
+            reproducing=len(self._tests),
+            counted=len(counted),
+            note="" if runnable else f"The repository's own tests could not be run: {self.suite.problem}.",
+        )
+
+    def _row(self, number: int, counted: Sequence[str]) -> RolloutRow:
+        came = self.came.get(number, Came(status="interrupted", note="" if number in self._begun else "not begun"))
+        mark = self._marks.get(number, "")
+        ran = self._ran.get(mark)
+        alike = [other for other, found in self._marks.items() if found == mark]
+        return RolloutRow(
+            rollout=number,
+            status=came.status,
+            files=stats(came.changes) if came.changes else (),
+            patch=min(alike) if mark else 0,
+            kept=len(ran.kept) if ran and not self.suite.problem else None,
+            repaired=len(ran.repaired) if ran and not self.suite.problem else None,
+            agreed=len(ran.passed.intersection(counted)) if ran and counted else None,
+            tokens=came.tokens,
+            seconds=round(came.seconds, 3),
+            note=". ".join(part for part in (came.note.rstrip("."), self._notes.get(mark, "")) if part),
+        )
+
+
+def _content(changes: ChangeSet | None, path: str) -> bytes | None:
+    """What stands at a path after some changes that put it there."""
+    found = [change.new for change in changes.changes if change.path == path.encode()] if changes else []
+    return found[0].content if found and found[0] else None
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, CwmAgentError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,114 @@
+"""Best of N: rollouts of one request are compared by what runs, and the best patch becomes the session's own."""
+
+from __future__ import annotations
+
+import shlex
+
+from cwm_agent.core.bus import Bus
+from cwm_agent.core.checkpoints import Checkpoints
+from cwm_agent.core.contest import Contest
+from cwm_agent.core.history import proof, this_turn, visible
+from cwm_agent.core.interrupt import Interrupted, Stop
+from cwm_agent.core.loop import Loop
+from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.patches import Patches
+from cwm_agent.core.places import BestOfParts
+from cwm_agent.core.rollout import Came
+from cwm_agent.errors import UsageError
+from cwm_agent.events import Rested, RolloutsCompared, TextWritten, ToolCall
+from cwm_agent.observations import Mode
+
+MOST = 64
+_DESELECTED = 50
+
+
+class BestOf:
+    """Does a request several times and takes the best patch over, to be reviewed as any other."""
+
+    def __init__(
+        self, parts: SessionParts, bus: Bus, checkpoints: Checkpoints, patches: Patches, loop: Loop, stop: Stop
+    ) -> None:
+        self._parts = parts
+        self._bus = bus
+        self._checkpoints = checkpoints
+        self._patches = patches
+        self._loop = loop
+        self._stop = stop
+
+    def check(self, count: int, mode: Mode) -> None:
+        """UsageError where so many rollouts cannot be made, or make no sense."""
+        if not 1 <= count <= MOST:
+            raise UsageError(f"{count} rollouts are asked for.", remedy=f"Ask for a number from 2 to {MOST}.")
+        if count == 1:
+            return
+        if self._parts.best_of is None:
+            raise UsageError(
+                f"The policy {self._parts.policy.name} would do the same in each of {count} rollouts.",
+                remedy="Best of N takes a language model that decides: name its server with --model-url URL.",
+            )
+        if mode is Mode.IMAGINED:
+            raise UsageError(
+                "Rollouts are compared by tests that run, and in imagined mode nothing runs.",
+                remedy="Use the mode real or verify.",
+            )
+
+    async def run(self, text: str, count: int) -> Rested:
+        """Work on the request of the turn that has just begun."""
+        best_of = self._parts.best_of
+        if best_of is None:
+            raise UsageError("There is no place for rollouts.")
+        history = self._bus.history
+        before = visible(history[: len(history) - len(this_turn(history))])
+        contest = Contest(self._parts, best_of, before, self._checkpoints.changes, self._bus.publish)
+        try:
+            await self._stop.guard(contest.run(text, count))
+        except Interrupted:
+            self._bus.publish(contest.compared())
+            raise
+        compared = contest.compared()
+        self._bus.publish(compared)
+        if compared.winner is None:
+            return _without_patch(compared)
+        return await self._take_over(best_of, contest, compared, compared.winner)
+
+    async def _take_over(
+        self, best_of: BestOfParts, contest: Contest, compared: RolloutsCompared, winner: int
+    ) -> Rested:
+        """The winner's files and words become the session's, and its tests run once more, here."""
+        came = contest.came[winner]
+        if came.changes is None:
+            raise ValueError("a winner without a patch")
+        await self._stop.guard(self._checkpoints.take_over(came.changes))
+        self._bus.publish(TextWritten(f"{compared.reason}\n"))
+        command = closing_tests(best_of, contest, came, winner)
+        if command:
+            call = ToolCall("bash", command)
+            await self._loop.act(call, Mode.REAL, self._stop, self._parts.loop_limits.seconds)
+        if came.answer:
+            self._bus.publish(TextWritten(f"\n{came.answer}"))
+        row = next(row for row in compared.rows if row.rollout == winner)
+        ran = proof(self._bus.history, self._checkpoints.harmless) is not None
+        verified = ran and row.kept == compared.passing
+        self._patches.propose(verified=verified, summary=compared.reason)
+        return Rested("fixed" if verified else "proposed")
+
+
+def closing_tests(best_of: BestOfParts, contest: Contest, came: Came, winner: int) -> str:
+    """The command that shows the winner's patch to work: the repository's tests, without those that fail either way.
+
+    Where these cannot be run or named, it is the command with which the rollout showed it; empty where it did not.
+    """
+    broken = sorted(contest.still_failing(winner))
+    if contest.suite.problem or not contest.suite.passing or len(broken) > _DESELECTED:
+        return came.tested
+    left_out = ["--deselect" if "::" in each else "--ignore" for each in broken]
+    options = [part for pair in zip(left_out, map(shlex.quote, broken), strict=True) for part in pair]
+    return " ".join([f"cd {shlex.quote(best_of.root)} && python3 -m pytest -q", *options])
+
+
+def _without_patch(compared: RolloutsCompared) -> Rested:
+    statuses = {row.status for row in compared.rows}
+    notes = [row.note for row in compared.rows if row.note]
+    if statuses in ({"error"}, {"limit"}):
+        return Rested("error" if statuses == {"error"} else "limit", notes[0] if notes else "")
+    return Rested("no_patch", compared.reason)
