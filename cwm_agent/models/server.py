@@ -15,7 +15,7 @@ from cwm_agent.errors import ModelUnavailable, RequestRefused
 from cwm_agent.models.event_stream import EventStream
 from cwm_agent.models.refusals import LOOK, START, message, refusal, short
 
-MOST = 64 * 1024**2
+MOST = 16 * 1024**2
 """Bytes that an answer may have, other than a stream."""
 _MOST_OF_AN_ERROR = 64 * 1024
 _EVENTS = "text/event-stream"

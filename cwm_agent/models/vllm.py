@@ -17,8 +17,8 @@ from cwm_agent.protocols import Sampling, Token
 from cwm_agent.traces.grammar import Special, Vocabulary, look_up
 
 _REMEDY = "Name one that it serves, or start the server with the model that you want."
-_SPARE = 1_000
-"""Events without a token that an answer may have besides those with one."""
+_EMPTY = 1_000
+"""Events without a token that may follow each other."""
 _TOO_LONG = re.compile(r"(context|model) length", re.IGNORECASE)
 
 
@@ -96,27 +96,26 @@ class VllmModel:
             raise await self._understood(refused) from refused
 
     async def _answer(self, asked: dict[str, Any], most: int, stop: Sequence[int]) -> AsyncGenerator[Token, None]:
-        count, events, last = 0, 0, None
+        count, empty, last = 0, 0, None
         async with aclosing(self._server.stream("/v1/completions", asked, Piece)) as pieces:
             async for piece in pieces:
-                events += 1
-                for token in self._tokens(piece, stop):
+                tokens = self._tokens(piece, stop)
+                empty = 0 if tokens else empty + 1
+                for token in tokens:
                     count += 1
                     if count == most:
                         last = token  # given once the stream is read to its end, so that the connection is kept
                     elif count < most:
                         yield token
-                if count > most or events > most + _SPARE:
-                    raise ModelUnavailable(
-                        f"The model server at {self._server.url} does not end its answer.", remedy=LOOK
-                    )
+                if count > most or empty > _EMPTY:
+                    raise self._odd("it does not end its answer")
                 if count < most and piece.cut_off:
-                    raise ModelUnavailable(
-                        f"The model server at {self._server.url} ends its answer early, after {count} tokens.",
-                        remedy=LOOK,
-                    )
+                    raise self._odd(f"it ended its answer at token {count}")
         if last is not None:
             yield last
+
+    def _odd(self, what: str) -> ModelUnavailable:
+        return ModelUnavailable(f"The model server at {self._server.url}: {what}.", remedy=LOOK)
 
     async def _understood(self, refused: RequestRefused) -> CwmAgentError:
         """Why a server that was met does not take a request any more: it may have been started anew, in another way."""
