@@ -127,10 +127,16 @@ def _predictions(history: Sequence[AgentEvent]) -> Predictions:
 def _last_words(history: Sequence[AgentEvent], rested: Rested) -> str:
     """What the policy said after its last action, or how the request ended."""
     words: list[str] = []
+    answered = False
     for event in history:
         if isinstance(event, ActionProposed):
             words.clear()
+        elif isinstance(event, ClaimChecked):
+            answered = True
         elif isinstance(event, TextWritten):
+            if answered:  # what was said before a claim was checked is another reply
+                words.clear()
+            answered = False
             words.append(event.text)
     return rested.message or "".join(words).strip()
 

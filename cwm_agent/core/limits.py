@@ -24,6 +24,11 @@ class Budget:
         """What is left of the time; never below 0."""
         return max(0.0, self._limits.seconds - (self._clock() - self._began))
 
+    @property
+    def turns(self) -> int:
+        """How many actions are left."""
+        return self._limits.turns - self._turns
+
     def take_turn(self) -> None:
         """Count one action before it is taken."""
         if self._turns >= self._limits.turns:

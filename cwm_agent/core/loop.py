@@ -14,6 +14,7 @@ from cwm_agent.core.history import newest, proof, this_turn, visible
 from cwm_agent.core.interrupt import Stop, closing
 from cwm_agent.core.limits import Budget
 from cwm_agent.core.patches import Patches
+from cwm_agent.core.witness import Witness
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import (
     ActionEnded,
@@ -55,6 +56,7 @@ class Loop:
         self._patches = patches
         self._bus = bus
         self._mode = mode
+        self._witness = Witness(bus, checkpoints.harmless)
 
     @property
     def action(self) -> int:
@@ -63,10 +65,18 @@ class Loop:
 
     async def run(self, budget: Budget, stop: Stop) -> Rested:
         """Work on the last prompt of the history; what cannot go on is raised from `errors` and `interrupt`."""
+        answer: FinalAnswer | None = None
         while True:
-            decision = await stop.guard(self._decide(budget), budget.seconds)
+            start = len(self._bus.history)
+            decision = await stop.guard(self._decide_or(answer, budget), budget.seconds)
             if isinstance(decision, FinalAnswer):
-                return self._conclude(decision)
+                self._say(decision.text)
+            proved = self._witness.hear(start)
+            if isinstance(decision, FinalAnswer):
+                if proved or answer is not None or decision.status == "gave_up" or budget.turns < 1:
+                    return self._conclude(decision)
+                answer = decision  # it is told what is not proved, and has one more chance in a request
+                continue
             budget.take_turn()
             good = await self.act(decision.call, self._mode(), stop, budget.seconds)
             if good and decision.call.tool == "submit":
@@ -94,6 +104,16 @@ class Loop:
             text = error.message if isinstance(error, CwmAgentError) else str(error)
             self._bus.publish(Noticed("warning", f"No trace: {text}"))
 
+    async def _decide_or(self, answer: FinalAnswer | None, budget: Budget) -> Act | FinalAnswer:
+        """What the policy decides; an answer that stands already is kept where there comes no other."""
+        try:
+            return await self._decide(budget)
+        except CwmAgentError as error:
+            if answer is None:
+                raise
+            self._bus.publish(Noticed("warning", f"No second answer: {error.message}", error.remedy))
+            return answer
+
     async def _decide(self, budget: Budget) -> Act | FinalAnswer:
         async with closing(self._policy.decide(visible(self._bus.history))) as events:
             async for event in events:
@@ -106,7 +126,6 @@ class Loop:
 
     def _conclude(self, answer: FinalAnswer) -> Rested:
         turn = this_turn(self._bus.history)
-        self._say(answer.text)
         if answer.status == "gave_up":
             return Rested("no_patch")
         worked = any(isinstance(event, CheckpointMade | PatchProposed) for event in turn)

@@ -12,6 +12,7 @@ from cwm_agent.events import (
     ActionEnded,
     ActionProposed,
     AgentEvent,
+    ClaimChecked,
     HunksDeclined,
     PatchApplied,
     PatchUndone,
@@ -30,11 +31,15 @@ MANY_FAILURES = 3
 
 
 class Note(Struct, frozen=True):
-    """Something else that happened, and that the model learns with the next message."""
+    """Something else that happened, and that the model learns with the next message.
 
-    kind: Literal["ran", "surprise", "declined", "applied", "undone", "rewound", "resumed", "stopped"]
+    `output` is what the user's own command `action` printed, or what there is instead of a proof.
+    """
+
+    kind: Literal["ran", "surprise", "declined", "applied", "undone", "rewound", "resumed", "stopped", "claimed"]
     text: str = ""
     output: str = ""
+    action: int = 0
 
 
 class Asked(Struct, frozen=True):
@@ -54,12 +59,13 @@ class Said(Struct, frozen=True):
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """What a tool answered. `turns` is the number of actions of the request so far, with this one.
+    """What a tool answered to `action`. `turns` is the number of actions of the request so far, with this one.
 
     `failures` is how many edits of this file failed in a row, where they are many, and else 0.
     """
 
     call: ToolCall
+    action: int
     observation: str
     imagined: bool
     good: bool
@@ -68,7 +74,13 @@ class Answered(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
 
 
-Entry = Asked | Said | Answered
+class Told(Struct, frozen=True):
+    """What the model is told in between, where it answered and has another chance."""
+
+    notes: tuple[Note, ...]
+
+
+Entry = Asked | Said | Answered | Told
 
 
 def read(history: Sequence[AgentEvent], told: Collection[int] = ()) -> list[Entry]:
@@ -99,6 +111,7 @@ class _Reader:
         self._notes: list[Note] = []
         self._begun = ""
         self._prompt: str | None = None
+        self._checked = False  # whether what was said holds a claim that is not proved
         self._users = False  # whether this turn is a command of the user's own
         self._thoughts: list[str] = []
         self._texts: list[str] = []
@@ -128,6 +141,7 @@ class _Reader:
 
     def ask(self) -> None:
         """The model's turn comes: close what is open."""
+        self._close_checked()
         if self._users and self._call is None:  # nobody asks it about a command of the user's own
             self._users, self._prompt, self._turns = False, self._begun, 0
         self.flush()
@@ -142,6 +156,12 @@ class _Reader:
             first = not any(isinstance(entry, Asked) for entry in self.entries)
             self.entries.append(Asked(self._prompt, first, self._take_notes()))
             self._prompt = None
+
+    def _close_checked(self) -> None:
+        """An answer with a claim that is not proved, and behind it no action: the model is told so."""
+        if self._checked:
+            self._say(None)
+            self.entries.append(Told(self._take_notes()))
 
     def _begin(self, text: str) -> None:
         self.flush()
@@ -166,12 +186,12 @@ class _Reader:
         self._hush()
 
     def _hush(self) -> None:
-        self._thoughts, self._texts = [], []
+        self._thoughts, self._texts, self._checked = [], [], False
 
     def _rest(self, rested: Rested) -> None:
         if self._users:
             if self._call and self._ended:
-                self._notes.append(Note("ran", self._call.content, self._ended.observation))
+                self._notes.append(Note("ran", self._call.content, self._ended.observation, self._ended.action))
             self._users, self._call = False, None
             return
         stopped = rested.status in ("interrupted", "error", "limit")
@@ -189,6 +209,7 @@ class _Reader:
         self.entries.append(
             Answered(
                 call=call,
+                action=ended.action,
                 observation=ended.observation,
                 imagined=ended.origin is Origin.IMAGINED,
                 good=good,
@@ -203,6 +224,9 @@ class _Reader:
         match event:
             case PredictionScored(came_true=False, sentence=sentence, subject=subject):
                 self._notes.append(Note("surprise", f"{subject}: {sentence}"))
+            case ClaimChecked(stands=False, text=text, evidence=evidence):
+                self._notes.append(Note("claimed", text, evidence))
+                self._checked = bool(self._thoughts or self._texts)
             case HunksDeclined(text=text):
                 self._notes.append(Note("declined", text))
             case PatchApplied(names=names):

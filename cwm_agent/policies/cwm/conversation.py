@@ -9,7 +9,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from cwm_agent.models.chat_format.messages import SYSTEM, begin, message
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, Told
 from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.protocols import TraceModel
 from cwm_agent.tools.call import sound
@@ -112,6 +112,8 @@ class Conversation:
                 return Block(entry, await self.encode(self._wording.asked(entry)))
             case Said():
                 return Block(entry, await self.encode(self._wording.said(entry)))
+            case Told():
+                return Block(entry, await self.encode(self._wording.told(entry)))
             case Answered():
                 output = await self._cut(sound(entry.observation))
                 budget = self._wording.budget(entry.turns, 0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cwm_agent.models.chat_format.messages import USER, answer, message, opening, reply, tool_role
 from cwm_agent.models.chat_format.reply import FormatBroken
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, path_of
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, Told, path_of
 from cwm_agent.settings import LimitSettings
 from cwm_agent.traces.grammar import Special
 from cwm_agent.traces.segments import Segment
@@ -46,6 +46,10 @@ class Wording:
     def asked(self, asked: Asked) -> list[Segment]:
         """A request."""
         return message(USER, self._prompts.render("task", text=asked.text, first=asked.first, notes=asked.notes))
+
+    def told(self, told: Told) -> list[Segment]:
+        """What else the model must know before it goes on."""
+        return message(USER, self._prompts.render("told", notes=told.notes))
 
     def answered(self, answered: Answered, output: str, budget: str) -> list[Segment]:
         """A tool's answer; `output` is its observation, or as much of it as there is room for."""
