@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
+from copy import copy
 
 from cwm_agent.containers.layers import Layer, Lock, State
 from cwm_agent.workspace.changes import EXECUTABLE, REGULAR, SYMLINK, Entry
@@ -63,6 +64,12 @@ class Generation:
             return Entry(mode, os.readlink(place))
         with open(place, "rb") as file:
             return Entry(mode, file.read())
+
+    def again(self) -> Generation:
+        """The same state for somebody else, who releases it for itself."""
+        other = copy(self)
+        other._locks = [lock.again() for lock in self._locks]  # noqa: SLF001 -- of its own class
+        return other
 
     def release(self) -> None:
         """Nobody looks at it any more."""

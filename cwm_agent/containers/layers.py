@@ -51,6 +51,11 @@ class Lock:
             return None
         return cls(handle)
 
+    def again(self) -> Lock:
+        """The same lock once more: it ends when the last of them is released."""
+        assert self._handle is not None
+        return Lock(os.dup(self._handle))
+
     def share(self) -> None:
         """Let others use it too."""
         assert self._handle is not None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from cwm_agent.containers.bench import ContainerBench
 from cwm_agent.containers.container import Container, start_container
 from cwm_agent.containers.engine import Engine
@@ -22,6 +24,13 @@ from cwm_agent.settings import SandboxSettings
 from cwm_agent.workspace.repository import Repository
 
 _SMALL = 1024 * 1024
+
+
+class Machine(Struct, frozen=True):
+    """The processors and the bytes of memory of the machine on which an engine runs its containers."""
+
+    processors: int
+    memory: int
 
 
 class Sandbox:
@@ -53,6 +62,31 @@ class Sandbox:
             await snapshot.release()
             raise
         return cls(engine, image, snapshot, container, settings)
+
+    async def another(self) -> Sandbox:
+        """A new sandbox on the state of the repository that this one was opened on, with what was installed for it."""
+        session = self._container.session
+        snapshot = await self.snapshot.again(session, command_user())
+        try:
+            container = await start_container(
+                self._engine,
+                self._image,
+                session=session,
+                mounts=snapshot.mounts,
+                settings=self._settings,
+                env_volume=self._environment,
+            )
+        except BaseException:
+            await snapshot.release()
+            raise
+        fresh = Sandbox(self._engine, self._image, snapshot, container, self._settings)
+        fresh._environment = self._environment
+        return fresh
+
+    async def machine(self) -> Machine:
+        """What the containers of this engine share."""
+        info = await self._engine.call("look at the engine's machine", self._engine.client.info)
+        return Machine(int(info.get("NCPU") or 1), int(info.get("MemTotal") or 0))
 
     async def recover(self) -> str:
         """Put another container in the place of one that died; what was written is still there, so nothing is lost."""

@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from docker.errors import APIError, NotFound
@@ -66,6 +67,14 @@ class Snapshot:
         self._upper = upper
         self._image = image
 
+    async def again(self, session: str, uid: int) -> Snapshot:
+        """Another view of the same state of the mirror, without what was written to this one."""
+
+        def work() -> Snapshot:
+            return _shown(self._engine, self.repository, self.base.again(), session, uid, self._image)
+
+        return await _taken(self._engine, work)
+
     async def release(self) -> None:
         """Remove the session's writes and its hold on the mirror; its containers must be gone before."""
         await self._engine.call("remove the snapshot", self._release)
@@ -90,13 +99,12 @@ async def take(
     """
 
     def work() -> Snapshot:
-        base = sync(repository, uid)
-        try:
-            return _show(engine, repository, base, session, uid, image)
-        except BaseException:
-            base.release()
-            raise
+        return _shown(engine, repository, sync(repository, uid), session, uid, image)
 
+    return await _taken(engine, work)
+
+
+async def _taken(engine: Engine, work: Callable[[], Snapshot]) -> Snapshot:
     task = asyncio.ensure_future(engine.call("take a snapshot", work))
     try:
         return await asyncio.shield(task)
@@ -109,6 +117,16 @@ def _discard(task: asyncio.Future[Snapshot]) -> None:
     """Nobody waits for the snapshot any more; it is removed with the other orphans, the mirror is free at once."""
     if not task.cancelled() and task.exception() is None:
         task.result().base.release()
+
+
+def _shown(
+    engine: Engine, repository: Repository, base: Generation, session: str, uid: int, image: Image | None
+) -> Snapshot:
+    try:
+        return _show(engine, repository, base, session, uid, image)
+    except BaseException:
+        base.release()
+        raise
 
 
 def _show(

@@ -58,6 +58,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_chat",
             "compose_desk",
             "compose_world",
+            "compose_best_of",
             "cli",
             "doctor",
             "preparation",
