@@ -26,15 +26,16 @@ class Prompts:
             autoescape=False,  # the model reads Markdown, not HTML
         )
 
-    def render(self, name: str, **values: object) -> str:
-        """The text of `NAME.md.j2`."""
+    def render(self, name: str, *, kind: str = "md", **values: object) -> str:
+        """The text of `NAME.md.j2`, or of another kind of file."""
+        file = f"{name}.{kind}.j2"
         try:
-            return self._templates.get_template(f"{name}.md.j2").render(values)
+            return self._templates.get_template(file).render(values)
         except TemplateNotFound as error:
             raise UsageError(
                 f"The prompt {error.name} is missing in {self._folder}.", remedy="Install cwm-agent again."
             ) from error
         except Exception as error:  # a template raises what its expressions raise
             raise UsageError(
-                f"The prompt {name}.md.j2 cannot be used: {error}.", remedy=f"Correct or remove it in {self._folder}."
+                f"The prompt {file} cannot be used: {error}.", remedy=f"Correct or remove it in {self._folder}."
             ) from error
