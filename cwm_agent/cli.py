@@ -70,13 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", _run, "Work on one task without a screen.", 'cwm-agent run "fix the failing tests" --apply')
     run.add_argument("task", metavar="TASK", nargs="?", help="what to do; read from standard input when left out")
     run.add_argument("--test", metavar="ID", action="append", help="a failing test to repair, by its pytest id")
+    run.add_argument("--best-of", type=int, default=1, metavar="N", help="let the model try it N times; the best patch")
     run.add_argument("--output", type=Path, metavar="FILE", help="write the patch there")
     run.add_argument("--apply", action="store_true", help="apply the patch when its tests ran and passed")
     run.add_argument("--format", choices=("text", "json", "stream-json"), default="text", help="what is printed")
     chat = command("chat", _chat, "Line mode: the same session at a prompt, without a full screen.", "cwm-agent chat")
     chat.add_argument("task", metavar="TASK", nargs="?", help="what to do first")
     chat.add_argument("--plain", action="store_true", help="no colours, nothing redrawn: for a screen reader or a pipe")
-    for sub in (run, chat, parser):
+    acp = command("acp", _acp, "Serve an editor over the Agent Client Protocol, on standard input.", "cwm-agent acp")
+    for sub in (run, chat, acp, parser):
         sub.add_argument(
             "--no-git", action="store_true", default=argparse.SUPPRESS, help="work on a folder that is not under git"
         )
@@ -183,6 +185,7 @@ def _run(args: argparse.Namespace) -> int:
         _settings(args),
         repo=_repo(args),
         task=_task(args),
+        best_of=getattr(args, "best_of", 1),
         without_git=_without_git(args),
         output=Output(
             format=getattr(args, "format", "text"),
@@ -217,6 +220,12 @@ def _chat(args: argparse.Namespace) -> int:
 
     plain = args.plain or not _is_interactive() or bool(os.environ.get("NO_COLOR"))
     return chat(_settings(args), repo=_repo(args), task=args.task, without_git=_without_git(args), plain=plain)
+
+
+def _acp(args: argparse.Namespace) -> int:
+    from cwm_agent.compose_editors import serve
+
+    return serve(_settings(args), without_git=_without_git(args))
 
 
 def _undo(args: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from cwm_agent.events import SubmitPrompt
+
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
 
@@ -22,6 +24,7 @@ Name = Literal[
     "apply",
     "undo",
     "rewind",
+    "best-of",
     "debug",
     "model",
     "context",
@@ -66,6 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("apply", "review, then write the patch", "^R"),
     Command("undo", "take the last patch back"),
     Command("rewind", "go back to a checkpoint", "Esc Esc"),
+    Command("best-of", "several rollouts, the best patch", takes="4 fix the failing test"),
     Command("debug", "step through a call", takes="path.py::f(1, 2)"),
     Command("model", "who decides, who imagines, and where"),
     Command("context", "how full the model's context is"),
@@ -85,6 +89,7 @@ SCREEN_ONLY: frozenset[Name] = frozenset({"shell", "theme", "copy"})
 """Commands for which a screen is needed."""
 Consult = Callable[["Session", Name, str], Awaitable[str]]
 """Answers a command of CONSULTED with its argument, in plain lines; what is wrong is raised from `errors`."""
+_DIGITS = 6
 _BY_NAME = {command.name: command for command in COMMANDS}
 
 
@@ -112,7 +117,17 @@ def parse(text: str) -> Call | Unknown:
     if argument and not command.takes and argument not in command.values:
         takes = f"takes {', '.join(command.values)}" if command.values else "takes no argument"
         return Unknown(f"/{command.name} {takes}.")
+    if command.name == "best-of" and argument and rollouts(argument) is None:
+        return Unknown(f"/best-of takes a number and a request: /best-of {command.takes}")
     return Call(command, argument)
+
+
+def rollouts(argument: str) -> SubmitPrompt | None:
+    """What `/best-of` asks for: a number and a request; None where it is not that."""
+    number, _, text = argument.partition(" ")
+    if not (number.isascii() and number.isdigit() and len(number) < _DIGITS and text.strip()):
+        return None
+    return SubmitPrompt(text.strip(), int(number))
 
 
 def completions(text: str) -> tuple[tuple[str, str], ...]:

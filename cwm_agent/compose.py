@@ -74,6 +74,7 @@ class House:
         return Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
 
     def _session(self, record: Record, sandbox: Sandbox, model: TraceModel | None) -> Session:
+        from cwm_agent.compose_best_of import best_of_parts
         from cwm_agent.compose_world import imagined_world
         from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
@@ -85,10 +86,12 @@ class House:
 
         settings = self._settings
         imagined = imagined_world(settings, model, sandbox.files) if model else None
+        decides = model if settings.model_url or settings.world.folder else None
+        policy = self._policy(sandbox, decides)
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
-            policy=self._policy(sandbox, model if settings.model_url or settings.world.folder else None),
+            policy=policy,
             real=RealWorld(sandbox.shell, sandbox.tracer.call),
             imagined=imagined,
             dreamer=imagined,
@@ -106,6 +109,7 @@ class House:
             loop_limits=settings.limits,
             version=__version__,
             recover_sandbox=sandbox.recover,
+            best_of=best_of_parts(settings, sandbox, record.folder, policy, partial(self._policy, model=decides)),
             prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)
@@ -143,25 +147,27 @@ def _later(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     return closing
 
 
-def run_headless(settings: Settings, *, repo: Path, task: str, without_git: bool, output: Output) -> int:
-    """Work on one task without a screen; the exit code."""
+def run_headless(
+    settings: Settings, *, repo: Path, task: str, without_git: bool, output: Output, best_of: int = 1
+) -> int:
+    """Work on one task without a screen, in so many rollouts; the exit code."""
     from cwm_agent.headless import report_failure
 
     try:
         repository = Repository.open(repo, create=without_git)
-        return asyncio.run(_headless(House(settings, repository), task, output))
+        return asyncio.run(_headless(House(settings, repository), task, output, best_of))
     except CwmAgentError as error:
         return report_failure(error, output, sys.stdout)
 
 
-async def _headless(house: House, task: str, output: Output) -> int:
+async def _headless(house: House, task: str, output: Output, best_of: int) -> int:
     from cwm_agent.headless import Headless
     from cwm_agent.transcript import Transcript
 
     progress = Transcript(sys.stderr, quiet=output.quiet)
     try:
         session = await house.open(progress.write)
-        return await Headless(session, output, sys.stdout).run(task)
+        return await Headless(session, output, sys.stdout).run(task, best_of)
     finally:
         await house.aclose()
 

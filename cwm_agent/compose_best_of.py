@@ -24,14 +24,20 @@ ROLLOUTS = "rollouts"
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _SPARE = 0.75
 """The part of the machine's memory that containers may have, if each of them came to its limit."""
+_DETERMINISTIC = "forager"
 _PER_PROCESSOR = 4
 """Rollouts mostly wait for the model, so that several share a processor."""
 
 
 def best_of_parts(
-    settings: Settings, sandbox: Sandbox, folder: Path, policy: Callable[[Sandbox], Policy]
-) -> BestOfParts:
-    """Places beside `sandbox`; rollouts are recorded below `folder`, and `policy` makes the one of each."""
+    settings: Settings, sandbox: Sandbox, folder: Path, policy: Policy, another: Callable[[Sandbox], Policy]
+) -> BestOfParts | None:
+    """Places beside `sandbox`; rollouts are recorded below `folder`, and `another` makes the policy of each.
+
+    None for the forager, which would do the same in each of them.
+    """
+    if policy.name == _DETERMINISTIC:
+        return None
     home = folder / ROLLOUTS
 
     @asynccontextmanager
@@ -44,7 +50,7 @@ def best_of_parts(
         async with _sandbox(sandbox) as own, AsyncExitStack() as stack:
             record = Record(home / name)
             stack.callback(record.close)
-            decides = policy(own)
+            decides = another(own)
             stack.push_async_callback(decides.aclose)
             real = RealWorld(own.shell, own.tracer.call)
             yield Place(policy=decides, real=real, files=own.files, recorder=record)

@@ -28,6 +28,7 @@ from cwm_agent.events import (
     PatchRefused,
     PermissionAsked,
     Rested,
+    RolloutsCompared,
     SessionOpened,
     SettlePermission,
     SubmitPrompt,
@@ -89,7 +90,7 @@ class Claimed(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What a headless run came to; the fields are a contract with scripts."""
+    """What a headless run came to; the fields are a contract with scripts. `best_of` is how rollouts compare."""
 
     status: Status
     exit_code: int
@@ -105,6 +106,7 @@ class Result(Struct, frozen=True):
     session: str
     message: str
     claims: list[Claimed] = []
+    best_of: RolloutsCompared | None = None
 
 
 def _last(history: Sequence[AgentEvent], kind: type[E]) -> E | None:
@@ -173,13 +175,13 @@ class Headless:
         self._out = out
         self._started = asyncio.get_running_loop().time()
 
-    async def run(self, task: str) -> int:
-        """Start the session, do the task, print, and close."""
+    async def run(self, task: str, best_of: int = 1) -> int:
+        """Start the session, do the task, in so many rollouts, print, and close."""
         with self._signals():
             printer = asyncio.create_task(self._print_events())
             try:
                 await self._session.start()
-                await self._session.send(SubmitPrompt(task))
+                await self._session.send(SubmitPrompt(task, best_of))
                 rested = await self._session.idle() or Rested("error", "The session ended before its answer.")
                 patch = self._patch()
                 code = await self._apply(rested)
@@ -269,6 +271,7 @@ class Headless:
             seconds=round(asyncio.get_running_loop().time() - self._started, 3),
             session=self._session.identity,
             message=_last_words(history, rested),
+            best_of=_last(history, RolloutsCompared),
             claims=[Claimed(e.text, e.stands, e.evidence) for e in history if isinstance(e, ClaimChecked)],
         )
         print(msgspec.json.encode(result).decode(), file=self._out, flush=True)

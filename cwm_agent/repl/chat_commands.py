@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name
+from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name, rollouts
 from cwm_agent.core.session import Session
 from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import UsageError
@@ -72,6 +72,8 @@ async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C90
             await desk.session.send(UndoApply())
         case "rewind":
             await _rewind(desk, argument)
+        case "best-of":
+            await _best_of(desk, argument)
         case "editor":
             await _edit(desk)
         case "debug":
@@ -110,6 +112,13 @@ def _tests(desk: Desk) -> None:
             desk.prompt.write(f"           failed: {failure}")
     if not reports:
         desk.prompt.write("No test has run yet.")
+
+
+async def _best_of(desk: Desk, argument: str) -> None:
+    wanted = rollouts(argument)
+    if wanted is None:
+        raise UsageError("It does not say how many rollouts, and of what.", remedy="/best-of 4 fix the failing test")
+    await desk.session.send(wanted)
 
 
 async def _trace(desk: Desk, argument: str) -> None:

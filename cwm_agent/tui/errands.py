@@ -48,7 +48,7 @@ class Errands:
                 self._edit_prompt()
             case "quit":
                 self._app.action_leave()
-            case "mode" | "trace" | "diff" | "tests" | "shell" | "copy":
+            case "mode" | "trace" | "diff" | "tests" | "shell" | "copy" | "best-of":
                 self._main.action_open(name, argument)
             case "model" | "context" | "ledger" | "sessions" | "export" | "doctor":
                 self._app.run_worker(self._answer(name, argument), group="answers")

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from cwm_agent.commands import Name, Unknown, completions, parse
+from cwm_agent.commands import Name, Unknown, completions, parse, rollouts
 from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
 from cwm_agent.observations import Mode
 from cwm_agent.tui.picture import Picture
@@ -221,12 +221,23 @@ class MainScreen(SidedScreen):
             self.trace(argument)
         elif name in ("diff", "tests", "shell"):
             self.show_tab(name)
+        elif name == "best-of":
+            self._best_of(argument)
         elif name == "mode":
             self._set_mode(Mode(argument) if argument else self._next_mode())
         elif name == "copy":
             self._copy()
         else:
             self.post_message(self.Opens(name, argument))
+
+    def _best_of(self, argument: str) -> None:
+        wanted = rollouts(argument)
+        if wanted is None:
+            self.put("/best-of 4 ")
+        elif self.picture.opened is None:
+            self.hint("The sandbox is still being opened.")
+        else:
+            self.post_message(Wants(wanted))
 
     def _next_mode(self) -> Mode:
         return _MODES[(_MODES.index(self.picture.mode) + 1) % len(_MODES)]
