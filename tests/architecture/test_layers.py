@@ -47,7 +47,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "nano",
         ),
     ),
-    ("front ends", ("tui", "repl", "views", "commands", "editor", "headless", "headless_trace", "transcript", "acp")),
+    (
+        "front ends",
+        ("tui", "repl", "views", "commands", "editor", "headless", "headless_trace", "transcript", "editors"),
+    ),
     (
         "root",
         (
@@ -56,6 +59,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_serve",
             "compose_sessions",
             "compose_chat",
+            "compose_editors",
             "compose_desk",
             "compose_world",
             "compose_best_of",
@@ -72,6 +76,7 @@ FRONT_MAY_USE = {"values", "events", "pure", "protocols", "core", "front ends"}
 TOOLKITS = {
     "textual": ("tui",),
     "prompt_toolkit": ("repl",),
+    "acp": ("editors",),
     "docker": ("containers",),
     "git": ("workspace",),
     "torch": ("nano",),
