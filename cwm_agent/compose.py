@@ -19,15 +19,14 @@ from cwm_agent.text import printable_line, printable_name
 from cwm_agent.workspace.repository import Repository
 
 if TYPE_CHECKING:
+    from cwm_agent.compose_policy import Mind
     from cwm_agent.containers.sandbox import Sandbox
     from cwm_agent.core.record import Record
     from cwm_agent.core.session import Session
     from cwm_agent.headless import Output
-    from cwm_agent.protocols import Policy, TraceModel
+    from cwm_agent.protocols import TraceModel
 
 Report = Callable[[AgentEvent], None]
-CONVERSATION = 16_384
-"""Tokens of context from which a model is taken for one to talk to; smaller ones only write traces."""
 
 
 class House:
@@ -41,12 +40,14 @@ class House:
 
     async def open(self, report: Report) -> Session:
         """Connect, build, snapshot and start; `report` hears of it. The session is not started yet."""
+        from cwm_agent.compose_policy import kind, mind
         from cwm_agent.compose_world import trace_model, why_none
         from cwm_agent.containers.engine import Engine
         from cwm_agent.containers.image import ensure_image
         from cwm_agent.containers.orphans import remove_orphans
         from cwm_agent.containers.sandbox import Sandbox
 
+        kind(self._settings)  # what cannot be had is said before anything is built
         engine = await Engine.connect()
         self._closers.append(engine.close)
         orphans = await remove_orphans(engine)
@@ -60,12 +61,14 @@ class House:
         self._closers.append(sandbox.aclose)
         for note in sandbox.snapshot.notes:
             report(Noticed("info", note))
-        model = await trace_model(self._settings)
-        if model is not None:
-            self._closers.append(model.aclose)
+        world = await trace_model(self._settings)
+        if world is not None:
+            self._closers.append(world.aclose)
         elif self._settings.world.embedded and self._settings.mode is not Mode.REAL:
             report(Noticed("info", f"Nothing is imagined: {why_none(self._settings)}."))
-        return self._session(record, sandbox, model)
+        decides = await mind(self._settings, world)
+        self._closers.append(decides.aclose)
+        return self._session(record, sandbox, world, decides)
 
     def _record(self) -> Record:
         from cwm_agent.core import sessions
@@ -73,8 +76,9 @@ class House:
 
         return Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
 
-    def _session(self, record: Record, sandbox: Sandbox, model: TraceModel | None) -> Session:
+    def _session(self, record: Record, sandbox: Sandbox, world: TraceModel | None, decides: Mind) -> Session:
         from cwm_agent.compose_best_of import best_of_parts
+        from cwm_agent.compose_policy import policy_of
         from cwm_agent.compose_world import imagined_world
         from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
@@ -85,9 +89,8 @@ class House:
         from cwm_agent.worlds.real import RealWorld
 
         settings = self._settings
-        imagined = imagined_world(settings, model, sandbox.files) if model else None
-        decides = model if settings.model_url or settings.world.folder else None
-        policy = self._policy(sandbox, decides)
+        imagined = imagined_world(settings, world, sandbox.files) if world else None
+        policy = policy_of(settings, sandbox, decides)
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
@@ -98,7 +101,7 @@ class House:
             tracer=sandbox.tracer,
             imagines_commands=False,
             imagines_calls=imagined is not None,
-            world_model=model.name if model else None,
+            world_model=world.name if world else None,
             world_limits=settings.world,
             ledger=Ledger(),
             files=sandbox.files,
@@ -109,35 +112,15 @@ class House:
             loop_limits=settings.limits,
             version=__version__,
             recover_sandbox=sandbox.recover,
-            best_of=best_of_parts(settings, sandbox, record.folder, policy, partial(self._policy, model=decides)),
+            best_of=best_of_parts(settings, sandbox, record.folder, policy, partial(policy_of, settings, mind=decides)),
             prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)
-
-    def _policy(self, sandbox: Sandbox, model: TraceModel | None) -> Policy:
-        """The policy of the settings; `auto` lets the model decide where it can hold a conversation."""
-        settings = self._settings
-        if settings.policy == "cwm" and model is None:
-            raise UsageError("The policy cwm needs a model.", remedy="Name its server: --model-url URL")
-        if model is not None and (settings.policy == "cwm" or (settings.policy == "auto" and _converses(model))):
-            from cwm_agent.policies.cwm.policy import CwmPolicy
-
-            return CwmPolicy(model, settings.limits, prompts=settings.prompts, command_seconds=settings.sandbox.seconds)
-        from cwm_agent.policies.forager.policy import Forager
-
-        return Forager(sandbox.bench, sandbox.files, settings.forager)
 
     async def aclose(self) -> None:
         """Close what was opened, the last first."""
         while self._closers:
             await self._closers.pop()()
-
-
-def _converses(model: TraceModel) -> bool:
-    """Whether a model has the separators of CWM's chat, and room for a conversation."""
-    from cwm_agent.models.chat_format.messages import CHAT_SPECIALS
-
-    return model.context_tokens >= CONVERSATION and all(each in model.vocabulary.ids for each in CHAT_SPECIALS)
 
 
 def _later(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

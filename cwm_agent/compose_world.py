@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cwm_agent.compose_servers import connect, imagining
 from cwm_agent.errors import UsageError
 from cwm_agent.resources import shipped_model
 from cwm_agent.settings import Settings
@@ -18,12 +19,8 @@ _FRAME_TOKENS = 256
 
 async def trace_model(settings: Settings) -> TraceModel | None:
     """The world model that the settings name, else the package's own; None where neither can be had."""
-    if settings.model_url:
-        from cwm_agent.models.server import Patience
-        from cwm_agent.models.vllm import VllmModel
-
-        patience = Patience(**settings.patience.model_dump())
-        return await VllmModel.connect(settings.model_url, settings.model, patience=patience)
+    if place := imagining(settings):
+        return await connect(place, settings)
     if settings.world.folder is None and why_none(settings):
         return None
     if settings.world.method == "guided":
@@ -55,7 +52,7 @@ def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> Ima
     from cwm_agent.worlds.imagined import ImaginedWorld
 
     world = settings.world
-    if settings.model_url:
+    if imagining(settings):
         return ImaginedWorld(model, method=world.method, files=files, token_limit=world.tokens)
     return ImaginedWorld(
         model,

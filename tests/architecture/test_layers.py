@@ -61,6 +61,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_chat",
             "compose_editors",
             "compose_desk",
+            "compose_policy",
+            "compose_servers",
             "compose_world",
             "compose_best_of",
             "cli",
