@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cwm_agent import __version__
-from cwm_agent.errors import CwmAgentError, NotARepository, UsageError
+from cwm_agent.errors import CwmAgentError, NotARepository
 from cwm_agent.events import AgentEvent, Noticed
 from cwm_agent.observations import Mode
 from cwm_agent.settings import Settings

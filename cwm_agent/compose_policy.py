@@ -12,7 +12,8 @@ from cwm_agent.settings import Settings
 
 if TYPE_CHECKING:
     from cwm_agent.containers.sandbox import Sandbox
-    from cwm_agent.protocols import Chat, Policy, TraceModel
+    from cwm_agent.models.chat import ChatModel
+    from cwm_agent.protocols import Policy, TraceModel
 
 CONVERSATION = 16_384
 """Tokens of context from which a model is taken for one to talk to; smaller ones only write traces."""
@@ -21,7 +22,7 @@ CONVERSATION = 16_384
 class Mind(Struct, frozen=True):
     """The model that decides, of at most one kind; `own` is False where it is the world model, too."""
 
-    chat: Chat | None = None
+    chat: ChatModel | None = None
     cwm: TraceModel | None = None
     own: bool = True
 

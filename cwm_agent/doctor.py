@@ -23,8 +23,6 @@ State = Literal["ok", "warning", "missing"]
 _MARKS: dict[State, str] = {"ok": "✓", "warning": "!", "missing": "✗"}
 _SMALLEST_DISK = 5 * 1024**3
 _EXIT_MISSING = 3
-CWM = "facebook/cwm"
-_CWM_LICENCE = "Its weights are under Meta's FAIR research licence: no commercial use."
 
 
 class Finding(Struct, frozen=True):
@@ -54,27 +52,6 @@ async def _engine_and_image(settings: Settings) -> list[Finding]:
     if settings.sandbox.image:
         return [*found, Finding("image", "warning", f"{printable_line(tag)} is not here; it is pulled at first use")]
     return [*found, Finding("image", "warning", "not built yet; the first session builds it")]
-
-
-async def _model(settings: Settings) -> Finding:
-    from cwm_agent.compose_world import trace_model, why_none
-
-    try:
-        model = await trace_model(settings)
-    except CwmAgentError as error:
-        return Finding("model", "missing", printable_line(error.message), printable_line(error.remedy))
-    if model is None:
-        return Finding("model", "warning", f"nothing is imagined: {why_none(settings)}", needed=False)
-    try:
-        await model.encode("x")  # a small one is loaded by the first text
-        named = settings.model_url or settings.world.folder
-        where = f"at {printable_line(str(named))}" if named else "the small one of this package, in this process"
-        detail = f"{printable_line(model.name)}, {model.context_tokens:,} tokens, {where}"
-        return Finding("model", "ok", detail, _CWM_LICENCE if model.name == CWM else "")
-    except CwmAgentError as error:
-        return Finding("model", "missing", printable_line(error.message), printable_line(error.remedy))
-    finally:
-        await model.aclose()
 
 
 def _gpu() -> Finding:
@@ -122,8 +99,10 @@ def _folders() -> Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a session needs the things."""
+    from cwm_agent.doctor_models import look
+
     sandbox = asyncio.run(_engine_and_image(settings))
-    return [*sandbox, asyncio.run(_model(settings)), _gpu(), _git(), _folders(), _terminal()]
+    return [*sandbox, *asyncio.run(look(settings)), _gpu(), _git(), _folders(), _terminal()]
 
 
 def in_words(findings: list[Finding]) -> Iterator[str]:

@@ -48,6 +48,11 @@ def printable_name(path: bytes) -> str:
     return printable_line(path.decode("utf-8", "surrogateescape"))
 
 
+def public_address(url: str) -> str:
+    """An address as it may be shown: without a name, a password or a query, any of which may be a key."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", url).partition("?")[0]
+
+
 def look_alike(text: str) -> bool:
     """Whether letters of several scripts are mixed in one word, as in a homoglyph attack."""
     for word in re.findall(r"\w+", text):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from cwm_agent.errors import ModelUnavailable, RequestRefused
 from cwm_agent.models.event_stream import EventStream
 from cwm_agent.models.refusals import LOOK, START, message, refusal, short
+from cwm_agent.text import public_address
 
 MOST = 16 * 1024**2
 """Bytes that an answer may have, other than a stream."""
@@ -59,15 +60,16 @@ class Server:
     """One server and its open connections. What fails is a ModelUnavailable that names the address."""
 
     def __init__(self, url: str, *, patience: Patience | None = None, key: str = "") -> None:
-        self.url = url.rstrip("/").removesuffix("/v1")
+        address = url.rstrip("/").removesuffix("/v1")
+        self.url = public_address(address)
         self.patience = patience or Patience()
         self._key = key
         headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         timeout = httpx.Timeout(None, connect=self.patience.connect)
         try:
-            self._client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+            self._client = httpx.AsyncClient(base_url=address, headers=headers, timeout=timeout, trust_env=False)
         except (httpx.InvalidURL, ValueError) as error:
-            raise ModelUnavailable(f"{url} is no address of a server: {error}.", remedy=START) from error
+            raise ModelUnavailable(f"{self.url} is no address of a server: {error}.", remedy=START) from error
 
     async def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
         """The JSON that the server answers: to a GET without `content`, to a POST with it."""

@@ -67,6 +67,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_best_of",
             "cli",
             "doctor",
+            "doctor_models",
             "preparation",
             "__main__",
         ),

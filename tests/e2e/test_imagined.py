@@ -182,10 +182,10 @@ class InMemory:
 def test_doctor_asks_the_model_server(run: Run) -> None:
     with model_server(knows) as url:
         done = run("doctor", "--format", "json", "--model-url", url, "--model", NAME)
-    found = {each["name"]: each for each in json.loads(done.stdout)["findings"]}["model"]
+    found = {each["name"]: each for each in json.loads(done.stdout)["findings"]}["world"]
     assert (found["state"], found["detail"]) == ("ok", f"{NAME}, 32,000 tokens, at {url}")
     down = run("doctor", "--format", "json", "--model-url", url, "--model", NAME)
     assert down.returncode == 3
-    found = {each["name"]: each for each in json.loads(down.stdout)["findings"]}["model"]
+    found = {each["name"]: each for each in json.loads(down.stdout)["findings"]}["world"]
     assert found["state"] == "missing"
     assert found["remedy"]
