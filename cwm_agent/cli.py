@@ -34,6 +34,9 @@ def _common() -> argparse.ArgumentParser:
     group = common.add_argument_group("everywhere")
     group.add_argument("--model-url", metavar="URL", help="where the model server listens")
     group.add_argument("--model", metavar="NAME", help="the name under which the server knows the model")
+    group.add_argument("--policy", choices=("auto", "forager", "cwm", "chat"), help="who decides")
+    group.add_argument("--chat-url", metavar="URL", help="a server of chat completions, whose model decides")
+    group.add_argument("--chat-model", metavar="NAME", help="the name under which that server knows its model")
     group.add_argument("--config", metavar="FILE", type=Path, help="settings to read instead of the user's own")
     group.add_argument("--repo", metavar="DIR", type=Path, help="the repository (default: the one of this folder)")
     group.add_argument("--mode", choices=("real", "verify", "imagined"), help="which world answers")
@@ -137,9 +140,10 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(args: argparse.Namespace) -> Settings:
     from cwm_agent.settings import load
 
-    names = ("model_url", "model", "mode")
+    names = ("model_url", "model", "mode", "policy")
     flags = {name: getattr(args, name, None) for name in names}
-    return load(getattr(args, "config", None), **flags)
+    chat = {name: getattr(args, f"chat_{name}") for name in ("url", "model") if hasattr(args, f"chat_{name}")}
+    return load(getattr(args, "config", None), **flags, chat=chat or None)
 
 
 def _repo(args: argparse.Namespace) -> Path:

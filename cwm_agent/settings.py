@@ -241,8 +241,9 @@ def load(path: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        said = str(first["msg"]).removeprefix("Value error, ")
         raise UsageError(
-            f"Setting {key}: {first['msg']}.",
+            f"Setting {key}: {said}.",
             remedy=f"It comes from {file}, the environment (CWM_AGENT_…) or the command line.",
         ) from error
 
