@@ -129,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "--title", metavar="WORDS", default="", help="for rename; without words the title is taken away"
     )
     sessions.add_argument("--format", choices=("text", "json", "markdown", "patch"), default=None)
+    sessions.add_argument("--rollout", type=int, metavar="N", help="show or export a rollout of it, by its number")
     command("undo", _undo, "Take the last applied patch back.", "cwm-agent undo")
     doctor = command(
         "doctor", _doctor, "Engine, image, model, GPU, git, terminal: state and remedy.", "cwm-agent doctor"
@@ -216,7 +217,9 @@ def _sessions(args: argparse.Namespace) -> int:
     if args.what in ("resume", "fork"):
         take_up = compose_sessions.resume if args.what == "resume" else compose_sessions.fork
         return take_up(_settings(args), repo=repo, session=args.session, interactive=_is_interactive())
-    return compose_sessions.show_sessions(args.what, repo=repo, session=args.session, format_=args.format)
+    return compose_sessions.show_sessions(
+        args.what, repo=repo, session=args.session, format_=args.format, rollout=args.rollout
+    )
 
 
 def _chat(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cwm_agent.containers.spec import WORKSPACE
 from cwm_agent.core.places import BestOfParts, Court, Place, Room
 from cwm_agent.core.record import Record
+from cwm_agent.core.sessions import rollouts_folder
 from cwm_agent.policies.conversation.prompts import Prompts
 from cwm_agent.protocols import Policy
 from cwm_agent.settings import Settings
@@ -20,7 +21,6 @@ from cwm_agent.worlds.real import RealWorld
 if TYPE_CHECKING:
     from cwm_agent.containers.sandbox import Sandbox
 
-ROLLOUTS = "rollouts"
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _SPARE = 0.75
 """The part of the machine's memory that containers may have, if each of them came to its limit."""
@@ -38,7 +38,7 @@ def best_of_parts(
     """
     if policy.name == _DETERMINISTIC:
         return None
-    home = folder / ROLLOUTS
+    home = rollouts_folder(folder)
 
     @asynccontextmanager
     async def court() -> AsyncIterator[Court]:

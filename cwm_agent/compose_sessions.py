@@ -55,11 +55,15 @@ def rename(*, repo: Path, session: str | None, title: str) -> int:
     return 0
 
 
-def show_sessions(what: str, *, repo: Path, session: str | None, format_: str | None) -> int:
-    """Print the list of sessions, or one of them; the exit code."""
+def show_sessions(
+    what: str, *, repo: Path, session: str | None, format_: str | None, rollout: int | None = None
+) -> int:
+    """Print the list of sessions, or one of them, or one of its rollouts; the exit code."""
     if what == "list":
         return _list_sessions(format_)
     folder = _folder(session, repo)
+    if rollout is not None:
+        folder = sessions.rollout(folder, rollout)
     return _show_session(folder) if what == "show" else _export_session(folder, format_)
 
 

@@ -20,7 +20,8 @@ from cwm_agent.text import printable_line
 
 _TITLE = "title"
 _TITLE_LENGTH = 80
-_KEPT = ("blobs", "checkpoints")
+_ROLLOUTS = "rollouts"
+_KEPT = ("blobs", "checkpoints", _ROLLOUTS)
 _HEAD = 64 * 1024
 _TAIL = 64 * 1024
 _REMEDY = "cwm-agent sessions list"
@@ -88,6 +89,22 @@ def rename(folder: Path, title: str) -> str:
     else:
         place.unlink(missing_ok=True)
     return title
+
+
+def rollouts_folder(folder: Path) -> Path:
+    """Where the rollouts of a session are recorded, each in a folder of its own."""
+    return folder / _ROLLOUTS
+
+
+def rollout(folder: Path, number: int) -> Path:
+    """The folder of one of a session's rollouts; SessionNotFound where there is none of that number."""
+    found = rollouts_folder(folder) / str(number)
+    if not (found / EVENTS).is_file():
+        raise SessionNotFound(
+            f"The session {folder.name} has no rollout {number}.",
+            remedy=f"Its table names them: cwm-agent sessions show {folder.name}",
+        )
+    return found
 
 
 def fork(folder: Path, root: Path | None = None) -> Path:
