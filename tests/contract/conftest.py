@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from cwm_agent.containers.engine import Engine
 from cwm_agent.containers.image import Image, ensure_image
 from cwm_agent.errors import EngineUnavailable
 from cwm_agent.events import Progressed
+from cwm_agent.models.vllm import VllmModel
 from cwm_agent.settings import SandboxSettings
+from tests.contract.vllm_server import NAME, Served, make_checkpoint, vllm_python
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "ensure-docker.sh"
 
@@ -47,3 +50,26 @@ def image(engine: Engine, image_progress: list[Progressed]) -> Image:
 @pytest.fixture
 def settings() -> SandboxSettings:
     return SandboxSettings()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A real model server, started as a user starts one."""
+    folder = tmp_path_factory.mktemp("served")
+    python = vllm_python()
+    make_checkpoint(python, folder / "model")
+    server = Served(python, folder / "model", folder / "home")
+    try:
+        server.ready()
+        yield server
+    finally:
+        code = server.stop()
+    assert code == 0, server.said
+
+
+@pytest.fixture
+async def model(served: Served) -> AsyncIterator[VllmModel]:
+    """Our client of that server."""
+    met = await VllmModel.connect(served.url, NAME)
+    yield met
+    await met.aclose()

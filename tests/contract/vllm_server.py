@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,10 @@ ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "scripts" / "setup-vllm.sh"
 CHECKPOINT = Path(__file__).parent / "vllm_checkpoint.py"
 NAME = "facebook/cwm"
+CONTEXT = 20_480
+"""Tokens of the model's context: enough for a conversation."""
+FOLLOWING = "following.json"
+"""Beside the model: for each token the one that it is followed by."""
 SETUP_SECONDS = 900
 READY_SECONDS = 300
 
@@ -34,13 +39,14 @@ def make_checkpoint(python: str, folder: Path) -> None:
 
 
 class Served:
-    """A supervised server: where it listens, what `serve` said of it, and what the server itself counts."""
+    """A supervised server: where it listens, what `serve` said of it, what the server counts, and what its model says."""
 
     def __init__(self, python: str, model: Path, home: Path) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "state" / "serve" / f"{self.port}.log"
         self.said: list[str] = []
+        self._following: list[int] = json.loads((model / FOLLOWING).read_text())
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "cwm_agent", "serve", "--model", str(model), "--python", python),
@@ -77,12 +83,24 @@ class Served:
         finally:
             self._process.kill()
 
-    def count(self, name: str) -> float:
-        """One of the server's metrics, over all its labels."""
+    def count(self, name: str, label: str = "") -> float:
+        """One of the server's metrics, over all its labels or over those that have this one."""
         text = httpx.get(f"{self.url}/metrics", timeout=20).text
-        found = re.findall(rf"^vllm:{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
+        found = re.findall(rf"^vllm:{name}{{.*{label}.*}} (\S+)$", text, re.MULTILINE)
         assert found, name
         return sum(map(float, found))
+
+    def walk(self, start: int, count: int) -> list[int]:
+        """What the model says behind this token."""
+        found = [start]
+        for _ in range(count):
+            found.append(self._following[found[-1]])
+        return found[1:]
+
+    def spell(self, ids: Sequence[int]) -> str:
+        """The text of these ids, as the server makes it."""
+        answer = httpx.post(f"{self.url}/detokenize", json={"model": NAME, "tokens": list(ids)}, timeout=20)
+        return str(answer.raise_for_status().json()["prompt"])
 
     def rests(self) -> None:
         """Wait until no request is under way."""
@@ -92,6 +110,25 @@ class Served:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.said.append(line.rstrip("\n"))
+
+
+def run(served: Served, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command of ours with this server, to its end."""
+    working = started(served, home, *arguments)
+    said, errors = working.communicate(timeout=240)
+    return subprocess.CompletedProcess(arguments, working.returncode, said, errors)
+
+
+def started(served: Served, home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """One command of ours with this server, while it works."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cwm_agent", *arguments, "--model-url", served.url],
+        env=_environment(home) | {"COLUMNS": "120"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def until(holds: Callable[[], bool], seconds: float) -> None:

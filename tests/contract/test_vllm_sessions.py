@@ -1,0 +1,106 @@
+"""Sessions against a real vLLM server whose model babbles, and whose process is killed: they end in plain words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cwm_agent.errors import ModelUnavailable
+from cwm_agent.events import ToolCall
+from cwm_agent.models.chat_format.messages import end, opening
+from cwm_agent.models.vllm import VllmModel
+from cwm_agent.policies.cwm.conversation import Conversation
+from cwm_agent.policies.cwm.prompts import Prompts
+from cwm_agent.policies.cwm.reading import Answered, Asked, Entry, Said
+from cwm_agent.policies.cwm.wording import Wording
+from cwm_agent.protocols import Sampling
+from cwm_agent.settings import LimitSettings
+from tests.contract.vllm_server import CONTEXT, Served, run, started, until
+
+BLOCK = 128
+"""Tokens of which the prefix cache keeps all or nothing, on a processor."""
+CODE = "def add(a, b):\n    return a - b\n"
+TASK = ("run", "test_add fails, please fix it", "--format", "json")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "calc.py").write_text(CODE)
+    (folder / "test_calc.py").write_text("from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
+        identity = ["-c", "user.name=tester", "-c", "user.email=tester@localhost"]
+        subprocess.run(["git", *identity, *words], cwd=folder, check=True)
+    return folder
+
+
+def test_a_session_with_a_model_that_babbles_ends_cleanly(served: Served, project: Path) -> None:
+    served.rests()
+    before = served.count("generation_tokens_total")
+    done = run(served, project.parent / "home", *TASK, "--repo", str(project))
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["policy"], result["patch"]) == ("cwm", "")
+    assert (result["status"], result["exit_code"], done.returncode) == ("no_patch", 1, 1), result
+    assert "Traceback" not in done.stderr
+    assert (project / "calc.py").read_text() == CODE
+    assert served.count("generation_tokens_total") > before
+
+
+async def test_each_prompt_of_a_session_extends_the_one_before_and_is_found_in_the_cache(
+    model: VllmModel, served: Served
+) -> None:
+    limits = LimitSettings()
+    wording = Wording(Prompts(None), limits, thinking=True, command_seconds=120, guidance="")
+    conversation = Conversation(model, wording, CONTEXT)
+    entries: list[Entry] = [Asked("test_add fails, please fix it", first=True)]
+    start = await conversation.encode(opening(thinking=True))
+    seen: list[int] = []
+    for step in range(1, 7):
+        await conversation.follow(entries)
+        prompt = [*conversation.ids, *start]
+        assert prompt[: len(seen)] == seen
+        queries, hits = served.count("prefix_cache_queries_total"), served.count("prefix_cache_hits_total")
+        tokens = [token async for token in model.complete(prompt, Sampling(max_tokens=90))]
+        served.rests()
+        assert served.count("prefix_cache_queries_total") - queries == len(prompt)
+        found = served.count("prefix_cache_hits_total") - hits
+        # the reply's last token was never read, and the last block of a prompt is always computed
+        assert found >= (len(seen) - len(await conversation.encode(end())) - 1) // BLOCK * BLOCK
+        seen = [*prompt, *(token.id for token in tokens), *await conversation.encode(end())]
+        call = ToolCall("bash", f"sed -n {step}p calc.py")
+        said = Said("".join(token.text for token in tokens), "", call)
+        conversation.keep(said, seen[len(conversation) :])
+        output = "\n".join(f"{number}: {CODE}" for number in range(step * 4))
+        entries += [said, Answered(call=call, observation=output, imagined=False, good=True, turns=step)]
+    assert len(seen) > 10 * BLOCK
+
+
+async def test_a_server_that_is_killed_is_told_once_and_comes_back(
+    model: VllmModel, served: Served, project: Path
+) -> None:
+    working = started(served, project.parent / "home", *TASK, "--repo", str(project))
+    until(lambda: served.count("num_requests_running") > 0, 120)
+    tokens = model.complete([0, 300], Sampling(max_tokens=15_000))
+    await anext(tokens)
+    os.kill(served.pid, signal.SIGKILL)
+    with pytest.raises(ModelUnavailable) as caught:
+        async for _ in tokens:
+            pass
+    assert served.url in caught.value.message
+    assert "\n" not in caught.value.message
+    said, errors = working.communicate(timeout=120)
+    result = json.loads(said.splitlines()[-1])
+    assert result["status"] == "error", result
+    assert served.url in result["message"]
+    assert "\n" not in result["message"].strip()
+    assert "Traceback" not in errors
+    served.ready(times=2)
+    assert any("signal 9" in line and "restart 1 of 3" in line for line in served.said)
+    again = [token.id async for token in model.complete([0, 300], Sampling(max_tokens=3))]
+    assert again == served.walk(300, 3)
