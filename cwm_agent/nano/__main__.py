@@ -1,0 +1,26 @@
+"""The commands that make the small model and tell what it knows: `python -m cwm_agent.nano COMMAND --help`."""
+
+from __future__ import annotations
+
+import argparse
+
+from cwm_agent.nano.evaluation import evaluate
+
+
+def main() -> None:
+    """Run one command line."""
+    parser = argparse.ArgumentParser(prog="python -m cwm_agent.nano", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    evaluating = commands.add_parser(
+        "evaluate",
+        help="what a model knows of programs that it never saw",
+        epilog="example: python -m cwm_agent.nano evaluate cwm_agent/nano/weights",
+    )
+    evaluate.add_arguments(evaluating)
+    evaluating.set_defaults(action=evaluate.main)
+    options = parser.parse_args()
+    options.action(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a small model knows: unseen programs and functions, imagined as the program imagines them, beside what ran."""
