@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup engine demo test check bench clean
+.PHONY: help setup engine vllm demo test check bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,11 +17,14 @@ setup: .venv/installed ## install the package and its tools into .venv
 engine: ## make a Docker engine answer
 	@sh scripts/ensure-docker.sh
 
+vllm: setup ## vLLM for the processor in .venv-vllm, with which the tests serve a small model
+	@sh scripts/setup-vllm.sh > /dev/null
+
 demo: setup engine ## the main job on a sample repository
 	@$(BIN)/cwm-agent demo
 
 # One rerun: a busy machine may miss a deadline of the engine's or of a terminal's; the summary counts what was rerun.
-test: setup engine ## everything, against the real engine
+test: setup engine vllm ## everything, against the real engine
 	@$(BIN)/python -m pytest --reruns 1
 
 check: setup ## formatting, lint, types, layers and the quick tests
@@ -35,4 +38,4 @@ bench: setup engine ## measure what we claim, beside its peers; writes benchmark
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove what was set up here
-	rm -rf .venv dist build
+	rm -rf .venv .venv-vllm .venv-vllm.lock dist build

@@ -1,10 +1,10 @@
 """A small model of CWM's architecture that vLLM serves, made without a hub: `PYTHON vllm_checkpoint.py FOLDER`.
 
-It needs torch and transformers, so it runs in vLLM's environment. The model is not trained; it walks: each token has one
-that likely follows, as FOLLOWING tells. So what it says to a prompt is known to whoever sent the prompt, and greedy
-answers do not hang on the last bit of a number. Plain tokens follow in the order of their ids; but a frame begins with a
-line, and what is quoted is a 1. What is drawn at a temperature of 1 now and then jumps anywhere, and ends its turn after
-some hundred tokens.
+It needs torch and transformers, so it runs in vLLM's environment. The model is not trained; it walks: each token has
+one that likely follows, as FOLLOWING tells. So what it says to a prompt is known to whoever sent the prompt, and greedy
+answers do not hang on the last bit of a number. Plain tokens follow in the order of their ids; but a frame begins with
+a line, and what is quoted is a 1. What is drawn at a temperature of 1 now and then jumps anywhere, and ends its turn
+after some hundred tokens.
 """
 
 from __future__ import annotations

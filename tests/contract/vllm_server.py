@@ -39,7 +39,7 @@ def make_checkpoint(python: str, folder: Path) -> None:
 
 
 class Served:
-    """A supervised server: where it listens, what `serve` said of it, what the server counts, and what its model says."""
+    """A supervised server: where it listens, what `serve` said of it, what it counts, and what its model says."""
 
     def __init__(self, python: str, model: Path, home: Path) -> None:
         self.port = _free_port()
