@@ -1,43 +1,22 @@
-"""Carrying out an action: on the worlds of the mode, one after the other, each answer with its origin."""
+"""Carrying out an action: on the worlds of the mode, each answer with its origin, the imagined one told first."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import assert_never
 
+from cwm_agent.core.answer import Answer
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
-from cwm_agent.core.history import KILLED, newest
-from cwm_agent.core.interrupt import Interrupted, Stop, TimeIsUp, closing
-from cwm_agent.core.observation import observation
+from cwm_agent.core.history import newest
+from cwm_agent.core.imagining import Imagined, Imagining
+from cwm_agent.core.interrupt import Interrupted, Stop
 from cwm_agent.core.parts import SessionParts
-from cwm_agent.core.report import tests_in
-from cwm_agent.errors import CwmAgentError, SandboxError
-from cwm_agent.events import (
-    ActionBegan,
-    ActionEnded,
-    ActionOutput,
-    ActionProposed,
-    Noticed,
-    TestsReported,
-    ToolCall,
-)
-from cwm_agent.observations import (
-    Completed,
-    Finished,
-    FrameReached,
-    Mode,
-    Origin,
-    Outcome,
-    OutputWritten,
-    Unreadable,
-    WorldEvent,
-    WorldNoticed,
-)
-from cwm_agent.protocols import Tool, World
-
-INTERRUPTED = 130
+from cwm_agent.core.together import Early, hurry, until
+from cwm_agent.events import ActionProposed, ToolCall
+from cwm_agent.observations import Completed, Finished, Mode, Origin, OutputWritten, WorldEvent
+from cwm_agent.protocols import Tool
 
 
 class Hands:
@@ -47,6 +26,7 @@ class Hands:
         self._tools = {tool.name: tool for tool in parts.tools}
         self._parts = parts
         self._foresight = foresight
+        self._imagining = Imagining(parts, foresight, bus)
         self._bus = bus
         last = newest(bus.history, ActionProposed)
         self.number = last.action if last else 0
@@ -56,108 +36,74 @@ class Hands:
 
         Interrupted, TimeIsUp and the errors of a broken world come after the action was ended on the bus.
         """
-        self.number += 1
-        self._bus.publish(ActionProposed(self.number, call))
+        self._propose(call)
+        self._foresight.begin()
         tool = self._tools.get(call.tool)
-        began = time.monotonic()
-        good = False
-        for origin, events in await self._answers(tool, call, mode):
-            left = max(0.0, seconds - (time.monotonic() - began))
-            answer = _Answer(self._bus, self.number, call, origin)
-            good = await answer.take(events, stop, left, spare=mode is Mode.VERIFY)
-        return good
-
-    async def _answers(
-        self, tool: Tool | None, call: ToolCall, mode: Mode
-    ) -> tuple[tuple[Origin, AsyncIterator[WorldEvent]], ...]:
-        """What the worlds of the mode say to a call, the imagined one first; none of them was asked yet."""
         if tool is None:
-            return ((Origin.REAL, _unknown(call.tool, tuple(self._tools))),)
-        real = (Origin.REAL, self._run(tool, call, self._parts.real))
-        if mode is Mode.REAL or not tool.executes or self._parts.imagined is None:
-            return (real,)
-        if self._parts.imagines_commands:
-            imagined = self._run(tool, call, self._parts.imagined)
-        else:
-            foreseen = await self._foresight.foreseen(call)
-            if mode is Mode.VERIFY and not foreseen:
-                return (real,)
-            imagined = self._foresight.answer(foreseen) if foreseen else self._run(tool, call, self._parts.imagined)
-        return ((Origin.IMAGINED, imagined),) if mode is Mode.IMAGINED else ((Origin.IMAGINED, imagined), real)
+            return await self._alone(call, _unknown(call.tool, tuple(self._tools)), stop, seconds)
+        imagined = await self._imagining.of(tool, call, mode)
+        if imagined is None:
+            return await self._alone(call, self._run(tool, call, mode), stop, seconds)
+        if mode is Mode.IMAGINED:
+            return (await self._imagine(call, imagined, Stop(), stop, seconds, spare=False)).good
+        return await self._both(call, imagined, self._run(tool, call, mode), stop, seconds)
 
-    def _run(self, tool: Tool, call: ToolCall, world: World) -> AsyncIterator[WorldEvent]:
+    async def draft(self, call: ToolCall, mode: Mode, stop: Stop, seconds: float) -> bool:
+        """Imagine alone what a call would do, and touch nothing; False where nothing of it can be imagined."""
+        tool = self._tools.get(call.tool)
+        imagined = await self._imagining.of_draft(tool, call, mode) if tool else None
+        if imagined is None:
+            return False
+        self._propose(call, draft=True)
+        await self._imagine(call, imagined, Stop(), stop, seconds, spare=True)
+        return True
+
+    def _propose(self, call: ToolCall, *, draft: bool = False) -> None:
+        self.number += 1
+        self._bus.publish(ActionProposed(self.number, call, draft))
+
+    def _run(self, tool: Tool, call: ToolCall, mode: Mode) -> AsyncIterator[WorldEvent]:
+        """What the tool does for real; a tool that works on the files alone is told which world would answer."""
+        imagined = self._parts.imagined
+        world = imagined if imagined is not None and mode is Mode.IMAGINED else self._parts.real
         return tool.run(call.content, world, self._parts.files, self._parts.action_limits)
+
+    async def _alone(self, call: ToolCall, events: AsyncIterator[WorldEvent], stop: Stop, seconds: float) -> bool:
+        answer = Answer(self._bus, self.number, call, Origin.REAL)
+        await answer.take(events, stop, seconds)
+        return answer.good
+
+    async def _imagine(
+        self, call: ToolCall, imagined: Imagined, late: Stop, stop: Stop, seconds: float, *, spare: bool
+    ) -> Answer:
+        answer = Answer(self._bus, self.number, call, Origin.IMAGINED, guessed=imagined.guessed)
+        await answer.take(until(late, imagined.begin(late)), stop, seconds, spare=spare)
+        return answer
+
+    async def _both(
+        self, call: ToolCall, imagined: Imagined, events: AsyncIterator[WorldEvent], stop: Stop, seconds: float
+    ) -> bool:
+        """The real run begins at once and is heard of when the prediction is closed, or given up."""
+        began = time.monotonic()
+        early, late = Early(events), Stop()
+        waiting = asyncio.create_task(hurry(early, late, self._parts.world_limits.patience))
+        answer = Answer(self._bus, self.number, call, Origin.REAL, clock=lambda: early.seconds)
+        try:
+            foretold = await self._imagine(call, imagined, late, stop, seconds, spare=True)
+        except BaseException as error:
+            ended = await early.stop()
+            answer.told(early.heard, error)
+            if isinstance(error, Interrupted) and not ended:
+                raise Interrupted(stuck=True) from error
+            raise
+        finally:
+            waiting.cancel()
+        await answer.take(early.events(), stop, max(0.0, seconds - (time.monotonic() - began)))
+        if imagined.guessed and foretold.outcome == Completed(0):
+            self._foresight.scores.output(call, foretold.output, answer.output)
+        return answer.good
 
 
 async def _unknown(name: str, known: Sequence[str]) -> AsyncIterator[WorldEvent]:
     yield OutputWritten(f"There is no tool {name!r}. The tools are: {', '.join(known)}.\n")
     yield Finished(Completed(2))
-
-
-class _Answer:
-    """One world's answer to one action, from ActionBegan to ActionEnded and what a test run in it reported."""
-
-    def __init__(self, bus: Bus, number: int, call: ToolCall, origin: Origin) -> None:
-        self._bus = bus
-        self._number = number
-        self._call = call
-        self._origin = origin
-        self._output: list[str] = []
-        self._notices: list[str] = []
-        self._began = time.monotonic()
-
-    async def take(self, events: AsyncIterator[WorldEvent], stop: Stop, seconds: float, *, spare: bool) -> bool:
-        """Whether it was completed with exit code 0. `spare`: an imagined world that fails is noticed, not raised."""
-        self._bus.publish(ActionBegan(self._number, self._origin))
-        try:
-            outcome = await stop.guard(self._listen(events), seconds)
-        except (Interrupted, TimeIsUp) as error:
-            why = "the user interrupted this" if isinstance(error, Interrupted) else "the time of the request is up"
-            self._notices.append(f"Stopped: {why}")
-            self._end(Completed(INTERRUPTED))
-            raise
-        except (CwmAgentError, OSError) as error:
-            text = error.message if isinstance(error, CwmAgentError) else str(error)
-            if spare and self._origin is Origin.IMAGINED:
-                self._bus.publish(Noticed("warning", f"No prediction: {text}"))
-                self._end(Unreadable("", text))
-                return False
-            self._notices.append(text)
-            self._end(Completed(KILLED))
-            raise
-        except BaseException:
-            self._end(Completed(KILLED))
-            raise
-        self._end(outcome)
-        return outcome == Completed(0)
-
-    async def _listen(self, events: AsyncIterator[WorldEvent]) -> Outcome:
-        async with closing(events):
-            async for event in events:
-                match event:
-                    case OutputWritten(text=text):
-                        self._output.append(text)
-                        self._bus.publish(ActionOutput(self._number, self._origin, text))
-                    case WorldNoticed(text=text):
-                        self._notices.append(text)
-                        self._bus.publish(Noticed("warning", text))
-                    case FrameReached():
-                        pass
-                    case Finished(outcome=outcome):
-                        return outcome
-                    case _:
-                        assert_never(event)
-        raise SandboxError("The world that answered ended without an outcome.")
-
-    def _end(self, outcome: Outcome) -> None:
-        output = "".join(self._output)
-        told = observation(output, self._notices, outcome)
-        seconds = time.monotonic() - self._began
-        self._bus.publish(ActionEnded(self._number, self._origin, outcome, told, seconds))
-        report = tests_in(self._call, output, outcome)
-        if report is not None:
-            self._bus.publish(
-                TestsReported(
-                    self._number, self._origin, self._call.content, report.passed, report.failed, report.failures
-                )
-            )

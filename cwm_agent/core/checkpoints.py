@@ -24,7 +24,10 @@ _BY_PRODUCTS = (b"__pycache__", b".pytest_cache", b".mypy_cache", b".ruff_cache"
 
 
 class Checkpoints:
-    """Numbers the states of the snapshot from 1; 0 is the start, the user's tree as it was snapshot."""
+    """Numbers the states of the snapshot from 1; 0 is the start, the user's tree as it was snapshot.
+
+    `harmless` are those at which only by-products of running changed; `newest` is what the last one changed else.
+    """
 
     def __init__(self, files: Files, recorder: Recorder, bus: Bus) -> None:
         self._files = files
@@ -37,6 +40,7 @@ class Checkpoints:
         made = newest(bus.history, CheckpointMade)
         self._highest = made.checkpoint if made else 0
         self.harmless: set[int] = set()
+        self.newest: tuple[Change, ...] = ()
 
     async def note(self, action: int) -> bool:
         """Keep the snapshot's state if an action changed it, and say so."""
@@ -47,6 +51,7 @@ class Checkpoints:
         if all(_by_product(path) for path in _differing(self.changes, now)):
             self.harmless.add(number)
         self._highest = self.current = self._at = number
+        self.newest = _steps(self.changes, now)
         self.changes = now
         await self.keep(number, now)
         self._bus.publish(CheckpointMade(number, action, stats(now)))
@@ -135,6 +140,17 @@ def _differing(before: ChangeSet, after: ChangeSet) -> set[bytes]:
     old = {change.path: change.new for change in before.changes}
     new = {change.path: change.new for change in after.changes}
     return {path for path in old.keys() | new.keys() if path not in old or path not in new or old[path] != new[path]}
+
+
+def _steps(before: ChangeSet, after: ChangeSet) -> tuple[Change, ...]:
+    """What leads from one state to another, by-products left out; a set without a path leaves it as at the start."""
+    old = {change.path: change for change in before.changes}
+    new = {change.path: change for change in after.changes}
+    found = []
+    for path in sorted(path for path in _differing(before, after) if not _by_product(path)):
+        was = old[path].new if path in old else new[path].old
+        found.append(Change(path, was, new[path].new if path in new else old[path].old))
+    return tuple(found)
 
 
 def _by_product(path: bytes) -> bool:

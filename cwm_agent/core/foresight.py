@@ -1,237 +1,163 @@
-"""Predictions by rule: what is imagined before something runs, and what became of it.
+"""Predictions by rule: the tests that are imagined before they run, and what became of that.
 
-A prediction is closed before its fact is asked for. It may raise doubt; it never lets a patch through.
+A prediction is closed before its fact is known to anybody. It may raise doubt; it never lets a patch through.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
+from cwm_agent.core.ahead import Ahead
 from cwm_agent.core.bus import Bus
-from cwm_agent.core.ledger import Ledger, entry_of
+from cwm_agent.core.dreams import LATE, Dream, Dreams
+from cwm_agent.core.interrupt import Stop
 from cwm_agent.core.parts import SessionParts
-from cwm_agent.core.subjects import Subject, calls_into, named_tests, subject, takes_nothing
-from cwm_agent.core.tracing import Traced, Tracing, ending, recorded
-from cwm_agent.errors import CwmAgentError, UsageError
-from cwm_agent.events import ImagineOn, Noticed, PredictionScored, TestsReported, ToolCall, TraceBegan
-from cwm_agent.observations import (
-    Completed,
-    Finished,
-    Limits,
-    Mode,
-    Origin,
-    OutputWritten,
-    TraceCall,
-    WorldEvent,
-)
-from cwm_agent.traces.compare import compare, fate
+from cwm_agent.core.scoring import Scores
+from cwm_agent.core.subjects import Runnable, named_files, named_tests, runnable, source_of, tests_of
+from cwm_agent.core.touched import Touched
+from cwm_agent.core.tracing import Traced, Tracing, ending
+from cwm_agent.errors import SandboxError
+from cwm_agent.events import TestsReported, ToolCall, TraceBegan
+from cwm_agent.observations import Completed, Finished, Limits, Mode, Origin, OutputWritten, WorldEvent
+from cwm_agent.protocols import Sources
+from cwm_agent.traces.compare import fate
 from cwm_agent.traces.frames import FrameKind
 
 
-class _Prediction(Struct, frozen=True):
-    """A test that was imagined; `passes` is None where the imagined run came to no end."""
+class Foreseen(Struct, frozen=True):
+    """The tests of a command that can be imagined, and how many more it is known to run."""
 
-    subject: Subject
-    trace: int
-    imagined: Traced
-
-    @property
-    def passes(self) -> bool | None:
-        end = fate(self.imagined.trace)
-        return None if end is None else end[0] is FrameKind.RETURN
+    tests: tuple[Runnable, ...]
+    others: int = 0
 
 
 class Foresight:
-    """Imagines tests and calls, traces the same for real, and scores the one by the other."""
+    """Imagines the tests of a command, scores them by what ran, and has `ahead` do more while the policy decides."""
 
     def __init__(self, parts: SessionParts, bus: Bus) -> None:
+        world = parts.world_limits
         self._parts = parts
         self._bus = bus
-        self._tracing = Tracing(bus)
-        self._ledger: Ledger | None = parts.ledger
-        self._open: list[_Prediction] = []
+        self._most = world.predictions
+        self.rounds = world.refine
+        self.limits = Limits(seconds=world.seconds, frames=world.frames)
+        self.tracing = Tracing(bus)
+        self.scores = Scores(parts, bus)
+        imagined = parts.imagined if parts.imagines_calls else None
+        self.dreams = Dreams(imagined, self.limits, bus, self.tracing)
+        self.ahead = Ahead(parts, bus, self.tracing, self.dreams, self.scores, self.limits)
+        self._closed: list[Dream] = []
 
-    def _limits(self) -> Limits:
-        world = self._parts.world_limits
-        return Limits(seconds=world.seconds, frames=world.frames)
+    def begin(self) -> None:
+        """Another action begins; what was predicted of an earlier one is no prediction of it."""
+        self._closed = []
 
-    async def foreseen(self, call: ToolCall) -> tuple[tuple[Subject, str], ...]:
-        """The tests that a command will run and that can be imagined, each with the text of its file."""
-        self._open = []
+    async def foreseen(self, call: ToolCall, mode: Mode) -> Foreseen:
+        """The tests that a command will run and that can be imagined; first those that were imagined already."""
         if self._parts.imagined is None or not self._parts.imagines_calls:
-            return ()
-        found = []
-        for identity in named_tests(call, self._bus.history):
-            test = subject(identity)
-            source = await self._source(test.path) if test else None
-            if test and source is not None and takes_nothing(test, source):
-                found.append((test, source))
-            if len(found) == self._parts.world_limits.predictions:
-                break
-        return tuple(found)
+            return Foreseen(())
+        believed = (Origin.REAL,) if mode is Mode.VERIFY else tuple(Origin)
+        files = self._parts.files
+        named = list(named_tests(call, self._bus.history, believed))
+        for path in named_files(call):
+            named += tests_of(await source_of(files, path) or "", path)
+        named = sorted(dict.fromkeys(named), key=lambda identity: self.ahead.test(identity) is None)
+        found: list[Runnable] = []
+        for identity in named:
+            test = await runnable(files, identity) if len(found) < self._most else None
+            found += [test] if test else []
+        return Foreseen(tuple(found), len(named) - len(found))
 
-    async def answer(self, tests: Sequence[tuple[Subject, str]]) -> AsyncIterator[WorldEvent]:
-        """The imagined run of tests, told as a test run tells of itself."""
+    async def answer(self, foreseen: Foreseen, late: Stop) -> AsyncIterator[WorldEvent]:
+        """The imagined run of tests, told as a test run tells of itself, unless the word comes that it is late."""
         began = time.monotonic()
-        for test, source in tests:
-            imagined = await self._imagine(test.request(source), test.identity)
-            prediction = _Prediction(test, *imagined)
-            self._open.append(prediction)
-            yield OutputWritten(f"{test.identity}: {_verdict(prediction)}\n")
-        failed = [each for each in self._open if each.passes is False]
-        passed = sum(each.passes is True for each in self._open)
+        closed: list[tuple[Runnable, Traced]] = []
+        for test in foreseen.tests:
+            dream = self.ahead.test(test.title) or self.dreams.new(test.request, test.title)
+            self.ahead.keep(test.title, dream)
+            traced = await self._closing(dream, late)
+            closed.append((test, traced))
+            self._closed.append(dream)
+            yield OutputWritten(f"{test.title}: {_verdict(traced)}\n")
+        if foreseen.others:
+            yield OutputWritten(f"{foreseen.others} more were not imagined\n")
+        failed = [(test, traced) for test, traced in closed if passes(traced) is False]
+        passed = sum(passes(traced) is True for _, traced in closed)
         if failed or passed:
-            lines = [f"FAILED {each.subject.identity} - {ending(each.imagined.trace)}" for each in failed]
+            lines = [f"FAILED {test.title} - {ending(traced.trace)}" for test, traced in failed]
             counts = ", ".join(f"{n} {word}" for n, word in ((len(failed), "failed"), (passed, "passed")) if n)
             summary = ["=== short test summary info ===", *lines] if lines else []
             yield OutputWritten("\n".join([*summary, f"{counts} in {time.monotonic() - began:.2f}s"]) + "\n")
         yield Finished(Completed(1 if failed else 0))
 
+    async def of_draft(self, what: Mapping[str, Touched], files: Sources, late: Stop) -> AsyncIterator[WorldEvent]:
+        """What failing tests and their calls into what a draft touches would do, in these files."""
+        found = await self.ahead.worth(what, files)
+        for test in found.tests:
+            traced = await self._closing(self.dreams.new(test.request, test.title), late)
+            yield OutputWritten(f"{test.title}: {_verdict(traced)}\n")
+        for call in found.calls:
+            traced = await self._closing(self.dreams.new(call, call.entry), late)
+            yield OutputWritten(f"{call.entry}: imagined, {ending(traced.trace)}\n")
+
+    async def _closing(self, dream: Dream, late: Stop) -> Traced:
+        """The prediction, closed; where nobody waits for it any more, it is given up."""
+        self.dreams.ask_first(dream)
+        dream.show()
+        try:
+            await dream.ended.wait()
+        finally:
+            if not dream.ended.is_set():
+                await self.dreams.give_up(dream, LATE if late.given else dream.given_up)
+        if dream.error is not None:
+            raise dream.error
+        if dream.traced is None:
+            raise SandboxError("The prediction was given up.")
+        return dream.traced
+
+    async def aclose(self) -> None:
+        """Leave nothing running."""
+        await self.ahead.drop()
+        await self.dreams.aclose()
+
     async def settle(self, report: TestsReported) -> None:
-        """After a real test run: score what was predicted of it, and trace its first failure for real."""
-        open_, self._open = self._open, []
-        for each in open_:
-            if each.passes is not None:
-                self._score_test(each, failed=each.subject.identity in report.failures)
-        if self._parts.tracer is None:
-            return
-        for each in open_:
-            await self._check(each.trace, each.subject.identity, each.subject.path, each.imagined)
-        traced = {each.subject.identity for each in open_}
+        """After a real test run: score what was predicted of it, and trace its first failure for real.
+
+        The other predicted tests are traced while the policy decides.
+        """
+        closed, self._closed = self._closed, []
+        for dream in closed:
+            foretold = passes(dream.traced) if dream.traced else None
+            if foretold is not None:
+                title = dream.began.subject
+                self.scores.test(dream.began.trace, title, passes=foretold, failed=title in report.failures)
         first = next(iter(report.failures), None)
-        if first and first not in traced:
-            await self._real_test(self._tracing.new(), first, first.partition("::")[0])
+        dream_of_it = next((dream for dream in closed if dream.began.subject == first), None)
+        await self.ahead.ran(report, [dream for dream in closed if dream is not dream_of_it])
+        if first is not None and self._parts.tracer is not None:
+            await self._trace(first, dream_of_it)
 
-    async def calls(self, paths: Sequence[str]) -> None:
-        """After an edit of these files: imagine the calls that a failing test makes into them, then make them."""
-        parts = self._parts
-        failed = next((e for e in reversed(self._bus.history) if isinstance(e, TestsReported) and e.failures), None)
-        if parts.imagined is None or not parts.imagines_calls or parts.tracer is None or failed is None:
-            return
-        try:
-            inputs = await parts.tracer.inputs(failed.failures[0], self._limits())
-        except CwmAgentError as error:
-            self._bus.publish(Noticed("warning", f"No prediction of the edit: {error.message}"))
-            return
-        for call in calls_into(inputs, paths, parts.world_limits.predictions):
-            await self.entry(call.file, call.call or "", Mode.VERIFY)
-
-    async def entry(self, path: str, entry: str, mode: Mode) -> None:
-        """Trace a call in the worlds of the mode, and compare where both answered."""
-        source = await self._source(path)
-        if source is None:
-            raise UsageError(f"There is no file {path} in the sandbox, or it is not UTF-8.")
-        request = TraceCall(source, entry, path)
-        number = self._tracing.new()
-        imagined: Traced | None = None
-        if mode is not Mode.REAL and self._parts.imagined is not None and self._parts.imagines_calls:
-            _, imagined = await self._imagine(request, entry, number)
-        if mode is Mode.IMAGINED and imagined is not None:
-            return
-        events = self._parts.real.run(request, self._limits())
-        real = await self._tracing.take(events, TraceBegan(number, Origin.REAL, entry, path))
-        if isinstance(real.outcome, Completed) and real.outcome.exit_code and not real.trace.frames:
-            last = (real.output.strip().splitlines() or ["the program ended before its first frame"])[-1]
-            remedy = f"Name a call of the file: /trace {path}::f(1, 2)"
-            self._bus.publish(Noticed("warning", f"Nothing was traced: {last}", remedy))
-        if imagined is not None:
-            self._score_trace(number, entry, imagined, real)
-
-    async def imagine_on(self, wish: ImagineOn) -> None:
-        """What if: another state at a frame of a trace, and how the model goes on from it."""
-        found = recorded(self._bus.history, wish.trace, wish.origin)
-        dreamer = self._parts.dreamer
-        if dreamer is None:
-            raise UsageError("There is no world model to imagine it.", remedy="Name one: --model-url URL")
-        if found is None or not 0 <= wish.frame < len(found[1]):
-            raise UsageError(f"There is no frame {wish.frame} in trace {wish.trace}.")
-        began, frames = found
-        test = subject(began.subject)
-        path = began.path or (test.path if test else "")
-        source = await self._source(path)
-        if source is None:
-            raise UsageError(f"The file of the trace, {path}, is not there any more.")
-        request = test.request(source) if test else TraceCall(source, began.subject, path)
-        at = frames[wish.frame]
-        edited = structs.replace(at, locals={**at.locals, **wish.changed})
-        so_far = (*frames[: wish.frame], edited)
-        changed = ", ".join(f"{name} = {value}" for name, value in wish.changed.items())
-        title = f"{began.subject} with {changed}"
-        events = dreamer.imagine_on(request, so_far, self._limits())
-        await self._tracing.take(events, TraceBegan(self._tracing.new(), Origin.IMAGINED, title, path))
-
-    async def _imagine(self, request: TraceCall, title: str, number: int = 0) -> tuple[int, Traced]:
-        if self._parts.imagined is None:
-            raise UsageError("There is no world model.")
-        number = number or self._tracing.new()
-        events = self._parts.imagined.run(request, self._limits())
-        began = TraceBegan(number, Origin.IMAGINED, title, request.path)
-        return number, await self._tracing.take(events, began)
-
-    async def _real_test(self, number: int, identity: str, path: str) -> Traced | None:
+    async def _trace(self, identity: str, dream: Dream | None) -> None:
         if self._parts.tracer is None:
-            return None
-        events = self._parts.tracer.test(identity, self._limits())
-        return await self._tracing.take(events, TraceBegan(number, Origin.REAL, identity, path))
-
-    async def _check(self, number: int, identity: str, path: str, imagined: Traced) -> None:
-        real = await self._real_test(number, identity, path)
-        if real is not None and imagined.trace.frames:
-            self._score_trace(number, identity, imagined, real)
-
-    def _score_trace(self, number: int, title: str, imagined: Traced, real: Traced) -> None:
-        """Nothing is scored where one of them was cut short before any difference: then nothing was foretold."""
-        found = compare(imagined.trace, real.trace)
-        if not real.trace.frames or (found.first_divergence is None and not found.exact):
             return
-        scored = PredictionScored(
-            kind="trace",
-            subject=title,
-            predicted=ending(imagined.trace),
-            fact=ending(real.trace),
-            came_true=found.exact,
-            sentence=found.sentence,
-            trace=number,
-        )
-        self._keep(scored, found.frames_before_divergence, len(real.trace.frames))
-
-    def _score_test(self, each: _Prediction, *, failed: bool) -> None:
-        predicted, fact = ("passed" if each.passes else "failed"), ("failed" if failed else "passed")
-        sentence = f"It was imagined to have {predicted}, and it {fact}."
-        scored = PredictionScored(
-            kind="test",
-            subject=each.subject.identity,
-            predicted=predicted,
-            fact=fact,
-            came_true=predicted == fact,
-            sentence=sentence,
-            trace=each.trace,
-        )
-        self._keep(scored)
-
-    def _keep(self, scored: PredictionScored, frames: int = 0, of: int = 0) -> None:
-        self._bus.publish(scored)
-        if self._ledger is None:
-            return
-        model = self._parts.world_model or ""
-        entry = entry_of(scored, model=model, session=self._parts.identity, frames=frames, of=of)
-        try:
-            self._ledger.keep(entry)
-        except OSError as error:
-            self._bus.publish(Noticed("warning", f"The ledger cannot be written: {error.strerror}."))
-            self._ledger = None
-
-    async def _source(self, path: str) -> str | None:
-        try:
-            return (await self._parts.files.read(path.encode())).content.decode("utf-8")
-        except (OSError, UnicodeDecodeError):
-            return None
+        number = dream.began.trace if dream else self.tracing.new()
+        began = TraceBegan(number, Origin.REAL, identity, identity.partition("::")[0])
+        real = await self.tracing.take(self._parts.tracer.test(identity, self.limits), began)
+        if dream is not None and dream.traced is not None:
+            self.scores.trace(number, identity, dream.traced, real)
 
 
-def _verdict(each: _Prediction) -> str:
-    if each.passes is None:
-        return f"no prediction, {ending(each.imagined.trace)}"
-    return "imagined to pass" if each.passes else f"imagined to fail: {ending(each.imagined.trace)}"
+def passes(traced: Traced) -> bool | None:
+    """Whether an imagined test passes; None where it came to no end."""
+    end = fate(traced.trace)
+    return None if end is None else end[0] is FrameKind.RETURN
+
+
+def _verdict(traced: Traced) -> str:
+    foretold = passes(traced)
+    if foretold is None:
+        return f"no prediction, {ending(traced.trace)}"
+    return "imagined to pass" if foretold else f"imagined to fail: {ending(traced.trace)}"

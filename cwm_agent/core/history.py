@@ -98,8 +98,9 @@ def loose_ends(history: Sequence[AgentEvent]) -> tuple[AgentEvent, ...]:
         if isinstance(event, ActionEnded | Rewound):
             break
         if isinstance(event, ActionProposed):
-            began = ActionBegan(event.action, Origin.REAL)
-            ends += [began, ActionEnded(event.action, Origin.REAL, Completed(KILLED), CUT_OFF, 0.0)]
+            origin = Origin.IMAGINED if event.draft else Origin.REAL
+            ends.append(ActionBegan(event.action, origin))
+            ends.append(ActionEnded(event.action, origin, Completed(KILLED), CUT_OFF, 0.0))
             break
         if isinstance(event, ActionBegan):
             text = _output(turn, event)

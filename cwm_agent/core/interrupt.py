@@ -56,9 +56,9 @@ class Stop:
             if task.done():
                 return task.result()
             asked = word.done()
-            stuck = not await _cancel(task)
+            stuck = not await cancelled(task)
         except asyncio.CancelledError:
-            await _cancel(task)
+            await cancelled(task)
             raise
         finally:
             word.cancel()
@@ -67,7 +67,7 @@ class Stop:
         raise TimeIsUp("The time for this request is used up.", remedy="Raise limits.seconds in the settings.")
 
 
-async def _cancel(task: asyncio.Future[Any]) -> bool:
+async def cancelled(task: asyncio.Future[Any]) -> bool:
     """Cancel and wait; False where the task did not end in time. What its clean-up raised is not raised again."""
     task.cancel()
     done, _ = await asyncio.wait({task}, timeout=PATIENCE)

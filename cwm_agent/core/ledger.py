@@ -14,7 +14,7 @@ from msgspec import Struct
 from cwm_agent.events import AgentEvent, PredictionScored
 from cwm_agent.resources import state_folder
 
-Kind = Literal["trace", "test"]
+Kind = Literal["trace", "test", "output"]
 _Z = 1.96
 _ENCODE = msgspec.json.Encoder().encode
 _ENOUGH = 10
@@ -23,7 +23,7 @@ _ENOUGH = 10
 class Entry(Struct, frozen=True, kw_only=True):
     """One prediction beside its fact. `at` is in seconds since 1970, `model` the world model's name.
 
-    Of a trace, `frames` is how many frames agreed before the first that did not, of `of` real ones; 0 for a test.
+    Of a trace, `frames` is how many frames agreed before the first that did not, of `of` real ones; 0 for others.
     """
 
     at: float

@@ -14,6 +14,7 @@ from cwm_agent.core.history import newest, proof, this_turn, visible
 from cwm_agent.core.interrupt import Stop, closing
 from cwm_agent.core.limits import Budget
 from cwm_agent.core.patches import Patches
+from cwm_agent.core.refining import Refining
 from cwm_agent.core.witness import Witness
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import (
@@ -66,40 +67,71 @@ class Loop:
     async def run(self, budget: Budget, stop: Stop) -> Rested:
         """Work on the last prompt of the history; what cannot go on is raised from `errors` and `interrupt`."""
         answer: FinalAnswer | None = None
-        while True:
-            start = len(self._bus.history)
-            decision = await stop.guard(self._decide_or(answer, budget), budget.seconds)
-            if isinstance(decision, FinalAnswer):
-                self._say(decision.text)
-            proved = self._witness.hear(start)
-            if isinstance(decision, FinalAnswer):
-                if proved or answer is not None or decision.status == "gave_up" or budget.turns < 1:
+        refining = Refining(self._foresight.rounds)
+        try:
+            while True:
+                start = len(self._bus.history)
+                decision = await self._decided(answer, budget, stop)
+                proved = self._heard(decision, start)
+                if isinstance(decision, Act):
+                    await self._step(decision.call, budget, stop, refining)
+                elif proved or answer is not None or decision.status == "gave_up" or budget.turns < 1:
+                    await stop.guard(self._foresight.ahead.finish())
                     return self._conclude(decision)
-                answer = decision  # it is told what is not proved, and has one more chance in a request
-                continue
-            budget.take_turn()
-            good = await self.act(decision.call, self._mode(), stop, budget.seconds)
-            if good and decision.call.tool == "submit":
-                self._submitted()
+                else:
+                    answer = decision  # it is told what is not proved, and has one more chance in a request
+        finally:
+            await self._foresight.ahead.drop()
 
     async def act(self, call: ToolCall, mode: Mode, stop: Stop, seconds: float) -> bool:
         """One action and its checkpoint, which is made even when the action was interrupted."""
         began = time.monotonic()
         try:
             good = await self._hands.act(call, mode, stop, seconds)
-            await stop.guard(self._look_back(call, mode, good=good), seconds - (time.monotonic() - began))
+            await stop.guard(self._look_back(), seconds - (time.monotonic() - began))
             return good
         finally:
-            await self._checkpoints.note(self._hands.number)
+            if await self._checkpoints.note(self._hands.number) and self._checkpoints.newest:
+                await self._foresight.ahead.changed(self._checkpoints.newest)
 
-    async def _look_back(self, call: ToolCall, mode: Mode, *, good: bool) -> None:
-        """What was predicted meets its fact, failing tests are traced, and an edit is imagined."""
-        ran = newest(self._bus.history, TestsReported)
+    async def _decide(self, budget: Budget) -> Act | FinalAnswer:
+        async with closing(self._policy.decide(visible(self._bus.history))) as events:
+            async for event in events:
+                if isinstance(event, Act | FinalAnswer):
+                    return event
+                self._bus.publish(event)
+                if isinstance(event, Progressed):
+                    budget.see(event)
+        raise CwmAgentError(f"The policy {self._policy.name} stopped without a decision.", remedy="Ask again.")
+
+    async def _step(self, call: ToolCall, budget: Budget, stop: Stop, refining: Refining) -> None:
+        """What the policy wants is done, or first only imagined, where it may still think it over."""
+        budget.take_turn()
+        mode = self._mode()
+        if refining.allows(call) and await self._hands.draft(call, mode, stop, budget.seconds):
+            refining.drafted(call)
+            return
+        refining.acts()
+        good = await self.act(call, mode, stop, budget.seconds)
+        if good and call.tool == "submit":
+            self._submitted()
+
+    async def _decided(self, answer: FinalAnswer | None, budget: Budget, stop: Stop) -> Act | FinalAnswer:
+        """The policy's next decision; in `verify` mode more is imagined and found out meanwhile."""
+        if self._mode() is Mode.VERIFY:
+            self._foresight.ahead.open()
         try:
-            if ran and (ran.action, ran.origin) == (self._hands.number, Origin.REAL):
-                await self._foresight.settle(ran)
-            elif call.tool == "edit" and good and mode is not Mode.REAL:
-                await self._foresight.calls(call.content.split("\n", 1)[:1])
+            return await stop.guard(self._decide_or(answer, budget), budget.seconds)
+        finally:
+            await self._foresight.ahead.close()
+
+    async def _look_back(self) -> None:
+        """What was predicted of a test run meets its fact, and its first failure is traced."""
+        ran = newest(self._bus.history, TestsReported)
+        if ran is None or (ran.action, ran.origin) != (self._hands.number, Origin.REAL):
+            return
+        try:
+            await self._foresight.settle(ran)
         except (CwmAgentError, OSError) as error:
             text = error.message if isinstance(error, CwmAgentError) else str(error)
             self._bus.publish(Noticed("warning", f"No trace: {text}"))
@@ -114,16 +146,6 @@ class Loop:
             self._bus.publish(Noticed("warning", f"No second answer: {error.message}", error.remedy))
             return answer
 
-    async def _decide(self, budget: Budget) -> Act | FinalAnswer:
-        async with closing(self._policy.decide(visible(self._bus.history))) as events:
-            async for event in events:
-                if isinstance(event, Act | FinalAnswer):
-                    return event
-                self._bus.publish(event)
-                if isinstance(event, Progressed):
-                    budget.see(event)
-        raise CwmAgentError(f"The policy {self._policy.name} stopped without a decision.", remedy="Ask again.")
-
     def _conclude(self, answer: FinalAnswer) -> Rested:
         turn = this_turn(self._bus.history)
         if answer.status == "gave_up":
@@ -133,6 +155,12 @@ class Loop:
             return Rested("answered")
         self._propose(_first_line(answer.text))
         return Rested("fixed" if self._verified() else "proposed")
+
+    def _heard(self, decision: Act | FinalAnswer, start: int) -> bool:
+        """Say an answer, and whether all stands that was claimed since the history had `start` events."""
+        if isinstance(decision, FinalAnswer):
+            self._say(decision.text)
+        return self._witness.hear(start)
 
     def _say(self, text: str) -> None:
         """The answer for the user, unless the policy has said it already, piece by piece."""

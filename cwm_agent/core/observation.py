@@ -24,6 +24,8 @@ def observation(output: str, notices: Sequence[str], outcome: Outcome) -> str:
     match outcome:
         case LimitReached(which=which, detail=detail):
             lines.append(f"[Stopped: {detail or _LIMITS[which]}]")
+        case Unreadable(raw="", reason=reason):
+            lines.append(f"[No prediction: {reason}]")
         case Unreadable(reason=reason):
             lines.append(f"[The world model's answer could not be read: {reason}]")
         case Completed():

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cwm_agent.core.drafts import Drafts
 from cwm_agent.core.ledger import Ledger
 from cwm_agent.core.places import BestOfParts
 from cwm_agent.observations import Limits
-from cwm_agent.protocols import Dreamer, Files, Policy, Recorder, Tool, Tracer, Workspace, World
+from cwm_agent.protocols import Dreamer, Files, Guesser, Policy, Recorder, Tool, Tracer, Workspace, World
 from cwm_agent.settings import LimitSettings, WorldSettings
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ class SessionParts:
     `imagined` is None without a world model, `world_model` is that model's name for the user; `imagines_commands` and
     `imagines_calls` say what it can be asked. `tracer` and `dreamer` are what only the one and only the other world can
     do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
-    work is not in it; empty where all of it is. `prepare` is awaited once, when the session stands and before it works:
-    it may ask. `best_of` opens places for rollouts; None where the policy would do the same in each of them.
+    work is not in it; empty where all of it is. `guesser` is the policy where its model converses, `drafts` is what the
+    imagined world reads. `prepare` is awaited once, when the session stands and before it works: it
+    may ask. `best_of` opens places for rollouts; None where the policy would do the same in each of them.
     """
 
     identity: str
@@ -45,6 +47,8 @@ class SessionParts:
     imagines_calls: bool = False
     tracer: Tracer | None = None
     dreamer: Dreamer | None = None
+    guesser: Guesser | None = None
+    drafts: Drafts | None = None
     ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None
     prepare: Callable[[Session], Awaitable[None]] | None = None

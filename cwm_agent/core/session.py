@@ -70,7 +70,8 @@ class Session:
         loop = Loop(parts.policy, hands, foresight, checkpoints, self._patches, self._bus, lambda: self._mode)
         self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         self._best_of = BestOf(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
-        self._wishes = Wishes(foresight, self._bus, self._queue.stop)
+        self._wishes = Wishes(parts, foresight, self._bus, self._queue.stop)
+        self._foresight = foresight
 
     @property
     def identity(self) -> str:
@@ -139,6 +140,8 @@ class Session:
             case SetMode(mode=mode):
                 self._mode = mode
                 self._bus.publish(ModeChanged(mode, self._note()))
+                if mode is not Mode.VERIFY:
+                    await self._foresight.ahead.drop()
             case ApplyPatch():
                 order = self._patches.order(command)
                 self._queue.beside(lambda: self._patches.apply(order))
@@ -188,6 +191,7 @@ class Session:
         if dropped:
             self.notice("warning", f"Not begun, because the session was closed: {dropped} of your requests.")
         parts = self._parts
+        await self._give_back(self._foresight.aclose)
         for part in (parts.policy, parts.imagined, parts.real):
             if part is not None:
                 await self._give_back(part.aclose)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import assert_never
 
 from msgspec import Struct
 
 from cwm_agent.core.bus import Bus
+from cwm_agent.core.curtain import Publish
 from cwm_agent.core.interrupt import closing
 from cwm_agent.errors import SandboxError
 from cwm_agent.events import AgentEvent, FramesReached, Noticed, TraceBegan, TraceEnded
@@ -32,6 +33,10 @@ PAUSE = 0.1
 INTERRUPTED = 130
 
 
+def _interrupted() -> Outcome:
+    return Completed(INTERRUPTED)
+
+
 class Traced(Struct, frozen=True):
     """One world's trace of a subject, how it ended, and what the program wrote meanwhile."""
 
@@ -52,10 +57,16 @@ class Tracing:
         self._number += 1
         return self._number
 
-    async def take(self, events: AsyncIterator[WorldEvent], began: TraceBegan) -> Traced:
-        """Publish one trace from its beginning to its end, also where it is interrupted."""
-        self._bus.publish(began)
-        taking = _Taking(self._bus, began)
+    async def take(
+        self,
+        events: AsyncIterator[WorldEvent],
+        began: TraceBegan,
+        *,
+        publish: Publish | None = None,
+        cut: Callable[[], Outcome] = _interrupted,
+    ) -> Traced:
+        """Publish one trace from its beginning to its end; `cut` says how one ended that was cancelled before it."""
+        taking = _Taking(publish or self._bus.publish, began, cut)
         try:
             async with closing(events):
                 async for event in events:
@@ -71,14 +82,16 @@ class Tracing:
 class _Taking:
     """One trace on its way."""
 
-    def __init__(self, bus: Bus, began: TraceBegan) -> None:
-        self._bus = bus
+    def __init__(self, publish: Publish, began: TraceBegan, cut: Callable[[], Outcome]) -> None:
+        self._say = publish
         self._began = began
+        self._cut = cut
         self._frames: list[Frame] = []
         self._output: list[str] = []
         self._published = 0
         self._last = time.monotonic()
         self.outcome: Outcome | None = None
+        self._say(began)
 
     def feed(self, event: WorldEvent) -> bool:
         """Take one event; whether it was the last."""
@@ -90,7 +103,7 @@ class _Taking:
             case OutputWritten(text):
                 self._output.append(text)
             case WorldNoticed(text):
-                self._bus.publish(Noticed("info", text))
+                self._say(Noticed("info", text))
             case Finished(outcome):
                 self.outcome = outcome
                 return True
@@ -103,13 +116,13 @@ class _Taking:
         self._published = len(self._frames)
         self._last = time.monotonic()
         if fresh:
-            self._bus.publish(FramesReached(self._began.trace, self._began.origin, fresh))
+            self._say(FramesReached(self._began.trace, self._began.origin, fresh))
 
     def end(self) -> Traced:
         """Publish the rest and the end."""
         self._publish()
-        outcome = self.outcome or Completed(INTERRUPTED)
-        self._bus.publish(TraceEnded(self._began.trace, self._began.origin, outcome))
+        outcome = self.outcome or self._cut()
+        self._say(TraceEnded(self._began.trace, self._began.origin, outcome))
         return Traced(
             Trace(tuple(self._frames), complete=isinstance(self.outcome, Completed)), outcome, "".join(self._output)
         )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 
+from msgspec import structs
+
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.interrupt import Interrupted, Stop
-from cwm_agent.errors import CwmAgentError
-from cwm_agent.events import ImagineOn, Noticed, TraceEntry
-from cwm_agent.observations import Mode
+from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.subjects import source_of, subject
+from cwm_agent.core.tracing import Traced, recorded
+from cwm_agent.errors import CwmAgentError, UsageError
+from cwm_agent.events import ImagineOn, Noticed, TraceBegan, TraceEntry
+from cwm_agent.observations import Completed, Mode, Origin, TraceCall
 
 _LOG = logging.getLogger(__name__)
 
@@ -17,17 +22,16 @@ _LOG = logging.getLogger(__name__)
 class Wishes:
     """Does one after the other; what goes wrong is a notice."""
 
-    def __init__(self, foresight: Foresight, bus: Bus, stop: Stop) -> None:
+    def __init__(self, parts: SessionParts, foresight: Foresight, bus: Bus, stop: Stop) -> None:
+        self._parts = parts
         self._foresight = foresight
+        self._tracing = foresight.tracing
         self._bus = bus
         self._stop = stop
 
     async def do(self, wish: TraceEntry | ImagineOn, mode: Mode) -> None:
         """Trace a call, or imagine on from a state."""
-        if isinstance(wish, TraceEntry):
-            work = self._foresight.entry(wish.path, wish.entry, mode)
-        else:
-            work = self._foresight.imagine_on(wish)
+        work = self._entry(wish, mode) if isinstance(wish, TraceEntry) else self._imagine_on(wish)
         try:
             await self._stop.guard(work)
         except Interrupted:
@@ -37,3 +41,47 @@ class Wishes:
         except Exception as error:  # whatever it is, the user's session must outlive it
             _LOG.error("A trace failed", exc_info=error)
             self._bus.publish(Noticed("error", f"No trace: {type(error).__name__}: {error}"))
+
+    async def _entry(self, wish: TraceEntry, mode: Mode) -> None:
+        """A call in the worlds of the mode, one after the other, and compared where both answered."""
+        path, entry, parts, limits = wish.path, wish.entry, self._parts, self._foresight.limits
+        source = await source_of(parts.files, path)
+        if source is None:
+            raise UsageError(f"There is no file {path} in the sandbox, or it is not UTF-8.")
+        request = TraceCall(source, entry, path)
+        number = self._tracing.new()
+        imagined: Traced | None = None
+        if mode is not Mode.REAL and parts.imagined is not None and parts.imagines_calls:
+            began = TraceBegan(number, Origin.IMAGINED, entry, path)
+            imagined = await self._tracing.take(parts.imagined.run(request, limits), began)
+        if mode is Mode.IMAGINED and imagined is not None:
+            return
+        real = await self._tracing.take(parts.real.run(request, limits), TraceBegan(number, Origin.REAL, entry, path))
+        if isinstance(real.outcome, Completed) and real.outcome.exit_code and not real.trace.frames:
+            last = (real.output.strip().splitlines() or ["the program ended before its first frame"])[-1]
+            remedy = f"Name a call of the file: /trace {path}::f(1, 2)"
+            self._bus.publish(Noticed("warning", f"Nothing was traced: {last}", remedy))
+        if imagined is not None:
+            self._foresight.scores.trace(number, entry, imagined, real)
+
+    async def _imagine_on(self, wish: ImagineOn) -> None:
+        """What if: another state at a frame of a trace, and how the model goes on from it."""
+        found = recorded(self._bus.history, wish.trace, wish.origin)
+        dreamer = self._parts.dreamer
+        if dreamer is None:
+            raise UsageError("There is no world model to imagine it.", remedy="Name one: --model-url URL")
+        if found is None or not 0 <= wish.frame < len(found[1]):
+            raise UsageError(f"There is no frame {wish.frame} in trace {wish.trace}.")
+        began, frames = found
+        test = subject(began.subject)
+        path = began.path or (test.path if test else "")
+        source = await source_of(self._parts.files, path)
+        if source is None:
+            raise UsageError(f"The file of the trace, {path}, is not there any more.")
+        request = test.request(source) if test else TraceCall(source, began.subject, path)
+        at = frames[wish.frame]
+        so_far = (*frames[: wish.frame], structs.replace(at, locals={**at.locals, **wish.changed}))
+        changed = ", ".join(f"{name} = {value}" for name, value in wish.changed.items())
+        events = dreamer.imagine_on(request, so_far, self._foresight.limits)
+        title = f"{began.subject} with {changed}"
+        await self._tracing.take(events, TraceBegan(self._tracing.new(), Origin.IMAGINED, title, path))

@@ -6,6 +6,7 @@ import pytest
 
 from cwm_agent import events
 from cwm_agent.core.subjects import calls_into, named_tests, subject, takes_nothing
+from cwm_agent.core.touched import Touched
 from cwm_agent.events import AgentEvent, ToolCall
 from cwm_agent.observations import Origin
 from cwm_agent.protocols import RecordedCall
@@ -86,4 +87,4 @@ def recorded(file: str, call: str | None) -> RecordedCall:
 def test_calls_are_those_into_the_files_that_can_be_made_again() -> None:
     calls = [recorded(*each) for each in (("a.py", "f(1)"), ("a.py", "f(1)"), ("b.py", "g()"), ("a.py", None))]
     calls += [recorded("a.py", f"f({n})") for n in range(2, 9)]
-    assert [call.call for call in calls_into(calls, ["a.py"], 3)] == ["f(1)", "f(2)", "f(3)"]
+    assert [call.call for call in calls_into(calls, {"a.py": Touched(None)}, 3)] == ["f(1)", "f(2)", "f(3)"]
