@@ -57,7 +57,7 @@ class ChatModel:
         `context` is the length of its context, in place of what the server says. Without `temperature` the server's
         own is taken.
         """
-        server, prefix = Server(url, patience=patience, key=key), prefix_of(url)
+        server, prefix = Server(url, patience=patience, key=key, start=_START), prefix_of(url)
         try:
             found = await meet(server, prefix, model)
         except BaseException as error:

@@ -49,7 +49,7 @@ def refusal(path: str, code: int, headers: Mapping[str, str], body: bytes) -> Re
     seconds = _seconds(headers.get("retry-after", "")) if passing else None
     remedy = _REMEDIES.get(code, LOOK)
     if HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.BAD_REQUEST:
-        remedy = f"It points to {headers.get('location', 'nowhere')}; set `model_url` to where the server itself is."
+        remedy = f"It points to {headers.get('location', 'nowhere')}; name the address of the server itself."
     elif seconds:
         remedy = f"It wants to be asked again in {seconds:g} s."
     faulty = not passing and code >= HTTPStatus.BAD_REQUEST

@@ -57,19 +57,23 @@ class _Again(Exception):
 
 
 class Server:
-    """One server and its open connections. What fails is a ModelUnavailable that names the address."""
+    """One server and its open connections. What fails is a ModelUnavailable that names the address.
 
-    def __init__(self, url: str, *, patience: Patience | None = None, key: str = "") -> None:
+    `start` says what to do where there is none at it.
+    """
+
+    def __init__(self, url: str, *, patience: Patience | None = None, key: str = "", start: str = START) -> None:
         address = url.rstrip("/").removesuffix("/v1")
         self.url = public_address(address)
         self.patience = patience or Patience()
         self._key = key
+        self._start = start
         headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         timeout = httpx.Timeout(None, connect=self.patience.connect)
         try:
             self._client = httpx.AsyncClient(base_url=address, headers=headers, timeout=timeout, trust_env=False)
         except (httpx.InvalidURL, ValueError) as error:
-            raise ModelUnavailable(f"{self.url} is no address of a server: {error}.", remedy=START) from error
+            raise ModelUnavailable(f"{self.url} is no address of a server: {error}.", remedy=self._start) from error
 
     async def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
         """The JSON that the server answers: to a GET without `content`, to a POST with it."""
@@ -120,11 +124,11 @@ class Server:
         except TimeoutError:
             raise self._silent(self.patience.first) from None
         except httpx.ConnectTimeout:
-            raise _Again(self._gone(f"no connection within {self.patience.connect:g} s", START)) from None
+            raise _Again(self._gone(f"no connection within {self.patience.connect:g} s", self._start)) from None
         except httpx.HTTPError as error:
-            raise _Again(self._gone(_why(error), START)) from error
+            raise _Again(self._gone(_why(error), self._start)) from error
         except httpx.InvalidURL as error:
-            raise self._gone(str(error), START) from error
+            raise self._gone(str(error), self._start) from error
         try:
             if response.status_code != httpx.codes.OK:
                 raise await self._refused(path, response)
@@ -158,7 +162,7 @@ class Server:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > MOST:
-                        raise self._gone(f"its answer has more than {MOST // 1024**2} MiB", START)
+                        raise self._gone(f"its answer has more than {MOST // 1024**2} MiB", self._start)
         except TimeoutError:
             raise self._gone(f"its answer was not whole after {self.patience.first:g} s", LOOK) from None
         except httpx.HTTPError as error:
@@ -169,13 +173,13 @@ class Server:
         try:
             return msgspec.json.decode(body)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise self._gone("its answer is not JSON; is it a model server?", START) from error
+            raise self._gone("its answer is not JSON; is it a model server?", self._start) from error
 
     async def _events(self, response: httpx.Response, deadline: float) -> AsyncGenerator[bytes]:
         """The data of each event; comments and empty lines are no sign of an answer."""
         said = response.headers.get("content-type", "")
         if not said.startswith(_EVENTS):
-            raise self._gone(f"it answers {short(said) or 'without a type'}, not an event stream", START)
+            raise self._gone(f"it answers {short(said) or 'without a type'}, not an event stream", self._start)
         reader = EventStream()
         chunks = response.aiter_bytes()
         patience = self.patience.first
