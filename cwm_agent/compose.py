@@ -188,7 +188,7 @@ async def _tui(
     settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None
 ) -> tuple[int, str | None]:
     """The exit code, and the session to take up next."""
-    from cwm_agent.compose_desk import consulting
+    from cwm_agent.compose_desk import consulting, file_names
     from cwm_agent.tui.app import CwmApp
 
     house = House(settings, repository, resumed)
@@ -199,6 +199,7 @@ async def _tui(
         theme=settings.theme,
         prompt=prompt,
         consult=consulting(settings),
+        files=file_names(repository),
     )
     try:
         await app.run_async()

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
 from cwm_agent.compose import House
-from cwm_agent.compose_desk import consulting
+from cwm_agent.compose_desk import consulting, file_names
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.repl.chat import Chat
 from cwm_agent.repl.chat_prompt import Plain, Prompt, at_terminal
 from cwm_agent.resources import state_folder
 from cwm_agent.settings import Settings
-from cwm_agent.text import printable_name
 from cwm_agent.transcript import Transcript
 from cwm_agent.workspace.repository import Repository
 
@@ -49,18 +46,3 @@ async def _chat(
         return await chat.run(task), chat.next_session
     finally:
         await house.aclose()
-
-
-def file_names(repository: Repository) -> Callable[[], Sequence[str]]:
-    """The files of a repository as a user names them, listed when they are first asked for."""
-
-    @cache
-    def names() -> Sequence[str]:
-        from cwm_agent.workspace.listing import list_files
-
-        try:
-            return sorted(printable_name(path) for path in list_files(repository).files)
-        except (CwmAgentError, OSError):
-            return ()
-
-    return names

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cwm_agent.commands import Consult, Name
-from cwm_agent.errors import UsageError
+from cwm_agent.errors import CwmAgentError, UsageError
 from cwm_agent.events import Progressed, SessionOpened
 from cwm_agent.settings import Settings
-from cwm_agent.text import printable_line
+from cwm_agent.text import printable_line, printable_name
+from cwm_agent.workspace.repository import Repository
 
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
@@ -114,3 +117,18 @@ def _doctor(settings: Settings) -> str:
     from cwm_agent.doctor import examine, in_words
 
     return "\n".join(in_words(examine(settings)))
+
+
+def file_names(repository: Repository) -> Callable[[], Sequence[str]]:
+    """The files of a repository as a user names them, listed when they are first asked for."""
+
+    @cache
+    def names() -> Sequence[str]:
+        from cwm_agent.workspace.listing import list_files
+
+        try:
+            return sorted(printable_name(path) for path in list_files(repository).files)
+        except (CwmAgentError, OSError):
+            return ()
+
+    return names

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -47,7 +47,8 @@ class CwmApp(App[None]):
     """Shows one session.
 
     `open_session` makes it, not yet started, and reports on the way what it is doing; an error from `errors` becomes a
-    line of the conversation. `prompt` is put into the input for the user to send, `consult` answers commands in words.
+    line of the conversation. `prompt` is put into the input for the user to send, `consult` answers commands in
+    words, `files` are the repository's, for the user to name.
     The return code is that of the last turn; `next_session` is what to take up then, None where the user just leaves.
     """
 
@@ -64,6 +65,7 @@ class CwmApp(App[None]):
         theme: str = themes.DARK,
         prompt: str | None = None,
         consult: Consult | None = None,
+        files: Callable[[], Sequence[str]] = tuple,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], str] = _time_of_day,
     ) -> None:
@@ -79,7 +81,7 @@ class CwmApp(App[None]):
         self._review: tuple[int, Review | None] = (-1, None)
         self._failed = 0
         self.next_session: str | None = None
-        self._main = MainScreen(self.picture, self.review, clock)
+        self._main = MainScreen(self.picture, self.review, clock, files)
         self._errands = Errands(self, self._main, consult)
         for each in themes.themes():
             self.register_theme(each)

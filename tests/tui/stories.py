@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from textual.pilot import Pilot
 
+from cwm_agent.commands import Consult
 from cwm_agent.events import (
     ActionBegan,
     ActionEnded,
@@ -261,6 +262,8 @@ def app_of(
     theme: str = "cwm-dark",
     prompt: str | None = None,
     clock: Callable[[], float] | None = None,
+    files: Callable[[], Sequence[str]] = tuple,
+    consult: Consult | None = None,
 ) -> CwmApp:
     """The application on a replayed session, with a clock that stands."""
 
@@ -275,6 +278,8 @@ def app_of(
         prompt=prompt,
         clock=clock or Clock(),
         now=lambda: "14:02",
+        files=files,
+        consult=consult,
     )
     app.theme = theme  # a test has no terminal whose colours could be counted
     return app

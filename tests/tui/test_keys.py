@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
+from cwm_agent.errors import UsageError
 from cwm_agent.events import (
     ActionBegan,
     Interrupt,
@@ -50,6 +51,10 @@ def text_of(pilot: Pilot) -> str:
 
 def hint_of(pilot: Pilot) -> str:
     return pilot.app.screen.query_one(KeyBar).render().plain.strip()
+
+
+def conversation_of(pilot: Pilot) -> list[str]:
+    return [row.content.plain for row in pilot.app.screen.query_one(Conversation)._rows]
 
 
 async def test_enter_sends_and_empties_the_input() -> None:
@@ -379,3 +384,65 @@ async def test_live_output_is_shown_while_it_is_written() -> None:
 def screen_text(pilot: Pilot) -> str:
     conversation = pilot.app.screen.query_one(Conversation)
     return "\n".join(conversation.render_line(y).text for y in range(conversation.size.height))
+
+
+FILES = ("README.md", "tally/ledger.py", "tally/statement.py", "tests/test_statement.py")
+
+
+async def test_a_file_is_named_by_some_of_its_letters_wherever_it_stands_in_the_request() -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session, files=lambda: FILES).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"look at @tlystat")
+        while pilot.app.screen.query_one(Completions).picked is None:  # a thread lists the files
+            await pilot.pause(0.01)
+        assert pilot.app.screen.query_one(Completions).picked == "@tally/statement.py"
+        await pilot.press("enter")
+        assert text_of(pilot) == "look at @tally/statement.py "
+        assert session.told == []
+        await pilot.press(*"and fix it", "enter")
+        await settled(pilot)
+    assert session.told == [SubmitPrompt("look at @tally/statement.py and fix it")]
+
+
+async def test_an_at_sign_within_a_word_names_no_file() -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session, files=lambda: FILES).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"mail me@ledger", "enter")
+        await settled(pilot)
+    assert session.told == [SubmitPrompt("mail me@ledger")]
+
+
+async def test_a_command_that_a_text_answers_is_answered_in_the_conversation() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def consult(session: object, name: str, argument: str) -> str:
+        asked.append((name, argument))
+        if argument == "bad":
+            raise UsageError("It does not say where to.", remedy="Name a file.")
+        return "84 % of 51\nsecond line"
+
+    session = ReplaySession([OPENED])
+    async with app_of(session, consult=consult).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/ledger", "enter")
+        await settled(pilot)
+        shown = "\n".join(conversation_of(pilot))
+        assert "84 % of 51" in shown
+        assert "second line" in shown
+        await pilot.press(*"/export bad", "enter")
+        await settled(pilot)
+        await settled(pilot)
+        shown = "\n".join(conversation_of(pilot))
+        assert "It does not say where to." in shown
+        assert "Name a file." in shown
+    assert asked == [("ledger", ""), ("export", "bad")]
+
+
+async def test_resume_leaves_with_the_name_of_the_next_session() -> None:
+    async with (app := app_of(ReplaySession([OPENED]))).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/resume 2026", "enter")
+        await settled(pilot)
+    assert app.next_session == "2026"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -12,9 +12,10 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from cwm_agent.commands import Name, Unknown, completions, parse, rollouts
+from cwm_agent.commands import Name, Unknown, parse, rollouts
 from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
 from cwm_agent.observations import Mode
+from cwm_agent.tui.offers import Offers
 from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import foot
 from cwm_agent.tui.screens.live import Wants
@@ -65,8 +66,15 @@ class MainScreen(SidedScreen):
             self.name = name
             self.argument = argument
 
-    def __init__(self, picture: Picture, review: Callable[[], Review | None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        review: Callable[[], Review | None],
+        clock: Callable[[], float],
+        files: Callable[[], Sequence[str]],
+    ) -> None:
         super().__init__(picture)
+        self._offers = Offers(self, files)
         self._review = review
         self._clock = clock
         self._timer: Timer | None = None
@@ -148,10 +156,7 @@ class MainScreen(SidedScreen):
 
     @on(Prompt.Changed)
     def _typed(self) -> None:
-        prompt = self.query_one(Prompt)
-        choices = completions(prompt.text)
-        self.query_one(Completions).offer(choices)
-        prompt.completing = bool(choices)
+        self._offers.complete()
         self.hint("")
 
     @on(Prompt.Pressed)
@@ -159,18 +164,14 @@ class MainScreen(SidedScreen):
         offered = self.query_one(Completions)
         if event.key in ("up", "down"):
             offered.move(-1 if event.key == "up" else 1)
-        elif event.key == "tab" and offered.picked:
-            self.put(offered.picked + " ")
+        elif event.key == "tab":
+            self._offers.take()
         elif event.key == "escape":
-            self._close_completions()
+            self._offers.close()
         elif event.key == "pageup":
             self.query_one(Conversation).action_page_up()
         elif event.key == "pagedown":
             self.query_one(Conversation).action_page_down()
-
-    def _close_completions(self) -> None:
-        self.query_one(Completions).offer(())
-        self.query_one(Prompt).completing = False
 
     @on(Prompt.Answered)
     def _answer(self, event: Prompt.Answered) -> None:
@@ -186,6 +187,8 @@ class MainScreen(SidedScreen):
             return
         prompt = self.query_one(Prompt)
         picked = self.query_one(Completions).picked
+        if picked and picked.startswith("@") and self._offers.take():
+            return
         if text.startswith("/") and picked and picked.startswith(text):
             text = picked
         if text.startswith("/"):
@@ -207,7 +210,7 @@ class MainScreen(SidedScreen):
         """Carry a slash command out; False where there is no such command, so that it can be corrected."""
         call = parse(text)
         if isinstance(call, Unknown):
-            self._close_completions()
+            self._offers.close()
             self.hint(call.hint)
             return False
         self.action_open(call.command.name, call.argument)

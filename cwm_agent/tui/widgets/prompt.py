@@ -13,7 +13,7 @@ from textual.widgets import TextArea
 from cwm_agent.text import printable
 
 GUARD = 0.5
-PLACEHOLDER = "ask, / for commands, ! for the sandbox's shell"
+PLACEHOLDER = "ask, / for commands, @ for files, ! for the sandbox's shell"
 
 
 class Prompt(TextArea):
@@ -79,6 +79,16 @@ class Prompt(TextArea):
         """Replace what stands in the input."""
         self.text = printable(text)
         self.move_cursor(self.document.end)
+
+    @property
+    def before(self) -> str:
+        """What stands before the cursor."""
+        return self.get_text_range((0, 0), self.cursor_location)
+
+    def replace_before(self, count: int, text: str) -> None:
+        """Put a text in the place of the last characters of the cursor's line before it."""
+        row, column = self.cursor_location
+        self.replace(printable(text), (row, column - count), (row, column))
 
     def action_newline(self) -> None:
         """Begin a new line."""
