@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 NOT_BENCHMARKS = {"__init__", "__main__", "table"}
-LONG = {"imagination": "it installs vLLM and trains a small model, which takes the better part of an hour"}
+LONG = {
+    "embedded": "it installs vLLM",
+    "imagination": "it installs vLLM and trains a small model, which takes the better part of an hour",
+}
 
 
 def main() -> int:
