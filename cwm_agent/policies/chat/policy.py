@@ -11,7 +11,7 @@ from cwm_agent.events import AgentEvent, Progressed, TextWritten, ThoughtWritten
 from cwm_agent.models.chat_messages import Ended, Message, Text, Thought
 from cwm_agent.policies.chat.turn import ATTEMPTS, Turn
 from cwm_agent.policies.chat.window import PER_TOKEN, Window
-from cwm_agent.policies.chat.wording import Wording
+from cwm_agent.policies.chat.wording import Wording, joined
 from cwm_agent.policies.conversation.following import Following
 from cwm_agent.policies.conversation.prompts import Prompts
 from cwm_agent.policies.conversation.reading import Answered, Entry
@@ -91,7 +91,7 @@ class ChatPolicy:
         last = entries[-1] if entries else None
         if not self._waiting or not isinstance(last, Answered):
             return False
-        return last.call == self._made and last.good and not last.notes
+        return last.call == self._made and last.good and not (last.draft or last.notes)
 
     def _act(self) -> Act:
         self._made = self._waiting.pop(0)
@@ -99,7 +99,7 @@ class ChatPolicy:
 
     async def _attempt(self, turn: Turn, entries: Sequence[Entry]) -> AsyncGenerator[PolicyEvent, None]:
         """Ask for one reply, behind those of this turn that could not be used; once more where it is too much."""
-        messages = [*self._window.messages(entries), *turn.messages]
+        messages = joined([*self._window.messages(entries), *turn.messages])
         try:
             async with closing(self._reply(turn, messages)) as pieces:
                 async for piece in pieces:
@@ -107,7 +107,7 @@ class ChatPolicy:
             return
         except LimitError:
             self._window.tighten(messages)
-        messages = [*self._window.messages(entries), *turn.messages]
+        messages = joined([*self._window.messages(entries), *turn.messages])
         async with closing(self._reply(turn, messages)) as pieces:
             async for piece in pieces:
                 yield piece
