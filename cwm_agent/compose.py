@@ -80,16 +80,19 @@ class House:
         from cwm_agent.compose_best_of import best_of_parts
         from cwm_agent.compose_policy import policy_of
         from cwm_agent.compose_world import imagined_world
+        from cwm_agent.core.drafts import Drafts
         from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
         from cwm_agent.core.session import Session
         from cwm_agent.preparation import prepare
+        from cwm_agent.protocols import Guesser
         from cwm_agent.tools import all_tools
         from cwm_agent.workspace.local import LocalWorkspace
         from cwm_agent.worlds.real import RealWorld
 
         settings = self._settings
-        imagined = imagined_world(settings, world, sandbox.files) if world else None
+        drafts = Drafts(sandbox.files)
+        imagined = imagined_world(settings, world, drafts) if world else None
         policy = policy_of(settings, sandbox, decides)
         parts = SessionParts(
             identity=record.folder.name,
@@ -98,6 +101,9 @@ class House:
             real=RealWorld(sandbox.shell, sandbox.tracer.call),
             imagined=imagined,
             dreamer=imagined,
+            guesser=policy if isinstance(policy, Guesser) else None,
+            revises=decides.converses,
+            drafts=drafts,
             tracer=sandbox.tracer,
             imagines_commands=False,
             imagines_calls=imagined is not None,

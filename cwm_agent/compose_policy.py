@@ -26,6 +26,11 @@ class Mind(Struct, frozen=True):
     cwm: TraceModel | None = None
     own: bool = True
 
+    @property
+    def converses(self) -> bool:
+        """Whether a model decides, to which can be said what is imagined of its action."""
+        return self.chat is not None or self.cwm is not None
+
     async def aclose(self) -> None:
         """Give it back, where nobody else has it."""
         model = self.chat or self.cwm
@@ -82,7 +87,13 @@ def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind) -> Policy:
     if mind.cwm is not None:
         from cwm_agent.policies.cwm.policy import CwmPolicy
 
-        return CwmPolicy(mind.cwm, settings.limits, prompts=settings.prompts, command_seconds=seconds)
+        return CwmPolicy(
+            mind.cwm,
+            settings.limits,
+            prompts=settings.prompts,
+            command_seconds=seconds,
+            guess_tokens=settings.world.tokens,
+        )
     from cwm_agent.policies.forager.policy import Forager
 
     return Forager(sandbox.bench, sandbox.files, settings.forager)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -50,6 +50,7 @@ class Dreamer(Protocol):
         ...
 
 
+@runtime_checkable
 class Guesser(Protocol):
     """What only a model that converses can do: say what a command would print. It is the weakest kind of prediction."""
 

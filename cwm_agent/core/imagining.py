@@ -52,7 +52,7 @@ class Imagining:
     async def of_draft(self, tool: Tool, call: ToolCall, mode: Mode) -> Imagined | None:
         """What is imagined of an action before anything is done, for a policy that can think again."""
         world, drafts = self._parts.imagined, self._parts.drafts
-        if self._parts.guesser is None or world is None or mode is Mode.REAL:
+        if not self._parts.revises or world is None or mode is Mode.REAL:
             return None
         if tool.name in _EDITS and drafts is not None:
             return Imagined(lambda late: self._draft(tool, call, world, late))

@@ -24,9 +24,10 @@ class SessionParts:
     `imagined` is None without a world model, `world_model` is that model's name for the user; `imagines_commands` and
     `imagines_calls` say what it can be asked. `tracer` and `dreamer` are what only the one and only the other world can
     do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
-    work is not in it; empty where all of it is. `guesser` is the policy where its model converses, `drafts` is what the
-    imagined world reads. `prepare` is awaited once, when the session stands and before it works: it
-    may ask. `best_of` opens places for rollouts; None where the policy would do the same in each of them.
+    work is not in it; empty where all of it is. `guesser` is the policy, where its model can imagine outputs; `revises`
+    whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads. `prepare` is
+    awaited once, when the session stands and before anything runs: it may ask. `best_of` opens places for rollouts;
+    None where the policy would do the same in each of them.
     """
 
     identity: str
@@ -48,6 +49,7 @@ class SessionParts:
     tracer: Tracer | None = None
     dreamer: Dreamer | None = None
     guesser: Guesser | None = None
+    revises: bool = True
     drafts: Drafts | None = None
     ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None

@@ -17,6 +17,8 @@ ASSISTANT = "assistant"
 THINK = "<think>\n"
 THOUGHT = "</think>"
 CALL_END = "</tool>"
+OUTPUT = "<output>\n"
+OUTPUT_END = "</output>"
 
 CHAT_SPECIALS = (Special.BEGIN, Special.HEADER, Special.HEADER_END, Special.END_OF_TURN)
 
@@ -71,7 +73,12 @@ def reply(thoughts: str, text: str, call: ToolCall | None, *, thinking: bool) ->
 def answer(output: str, budget: str) -> str:
     """The body of a tool's message: what it said, and what is left to the model."""
     gap = "" if output.endswith("\n") else "\n"
-    return f"<output>\n{output}{gap}</output>\n\n{budget}"
+    return f"{OUTPUT}{output}{gap}{OUTPUT_END}\n\n{budget}"
+
+
+def answering(tool: str) -> list[Segment]:
+    """The head of a tool's message up to its output, for a model that is to imagine the rest."""
+    return [*_header(tool_role(tool)), OUTPUT]
 
 
 def _header(role: str) -> list[Segment]:

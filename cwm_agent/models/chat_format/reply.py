@@ -145,7 +145,7 @@ class ReplyReader:
         if closed:
             self._state, self._held = "text", rest
         else:
-            keep = 0 if last else _overlap(thought, THOUGHT)
+            keep = 0 if last else overlap(thought, THOUGHT)
             thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
         return [Thought(thought)] if thought else []
 
@@ -191,7 +191,7 @@ class ReplyReader:
             return []
         if THOUGHT in held:
             return self._break("stray_end_of_thought")
-        keep = _overlap(held, THOUGHT)
+        keep = overlap(held, THOUGHT)
         text, self._held = held[: len(held) - keep], held[len(held) - keep :]
         if text:
             self._line_begins = False
@@ -207,6 +207,6 @@ def _may_become(held: str, tag: str) -> bool:
     return held.startswith(tag) if len(held) >= len(tag) else tag.startswith(held)
 
 
-def _overlap(text: str, mark: str) -> int:
+def overlap(text: str, mark: str) -> int:
     """How many characters at the end of a text may be the start of a mark."""
     return next((size for size in range(min(len(text), len(mark) - 1), 0, -1) if mark.startswith(text[-size:])), 0)

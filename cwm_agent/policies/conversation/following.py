@@ -28,3 +28,7 @@ class Following:
         self._told = [*(at for at in self._told if at <= same), len(history)]
         self._seen = tuple(history)
         return read(history, self._told)
+
+    def look(self, history: Sequence[AgentEvent]) -> list[Entry]:
+        """The conversation in the middle of an action, at which the model is not asked."""
+        return read(history, self._told)

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from cwm_agent.events import (
+    ActionBegan,
     ActionEnded,
     ActionProposed,
     AgentEvent,
@@ -59,7 +60,9 @@ class Said(Struct, frozen=True):
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """What a tool answered to `action`. `turns` is the number of actions of the request so far, with this one.
+    """What a tool answered to `action`. Nothing of a `draft` was done; the output of what was `guessed` is a guess.
+
+    `turns` is the number of actions of the request so far, with this one.
 
     `failures` is how many edits of this file failed in a row, where they are many, and else 0.
     """
@@ -70,6 +73,8 @@ class Answered(Struct, frozen=True, kw_only=True):
     imagined: bool
     good: bool
     turns: int
+    draft: bool = False
+    guessed: bool = False
     failures: int = 0
     notes: tuple[Note, ...] = ()
 
@@ -117,6 +122,7 @@ class _Reader:
         self._texts: list[str] = []
         self._call: ToolCall | None = None
         self._ended: ActionEnded | None = None
+        self._draft = self._guessed = False  # of the action that is under way
         self._turns = 0
         self._failures: Counter[str] = Counter()
 
@@ -129,8 +135,11 @@ class _Reader:
                 self._speak(self._thoughts, text)
             case TextWritten(text=text):
                 self._speak(self._texts, text)
-            case ActionProposed(call=call):
+            case ActionProposed(call=call, draft=draft):
                 self._act(call)
+                self._draft = draft
+            case ActionBegan():
+                self._guessed = event.guessed
             case ActionEnded():
                 if self._ended is None or event.origin is Origin.REAL:
                     self._ended = event
@@ -214,6 +223,8 @@ class _Reader:
                 imagined=ended.origin is Origin.IMAGINED,
                 good=good,
                 turns=self._turns,
+                draft=self._draft,
+                guessed=self._guessed,
                 failures=failures if failures >= MANY_FAILURES else 0,
                 notes=() if self._prompt is not None else self._take_notes(),
             )
@@ -222,8 +233,9 @@ class _Reader:
 
     def _notice(self, event: AgentEvent) -> None:
         match event:
-            case PredictionScored(came_true=False, sentence=sentence, subject=subject):
-                self._notes.append(Note("surprise", f"{subject}: {sentence}"))
+            case PredictionScored(kind="trace" | "test", came_true=False):
+                both = f"IMAGINED: {event.predicted}; RAN: {event.fact}. {event.sentence}"
+                self._notes.append(Note("surprise", f"{event.subject}: {both}"))
             case ClaimChecked(stands=False, text=text, evidence=evidence):
                 self._notes.append(Note("claimed", text, evidence))
                 self._checked = bool(self._thoughts or self._texts)

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from cwm_agent.core.interrupt import closing
 from cwm_agent.errors import RequestRefused
-from cwm_agent.events import AgentEvent, Progressed
-from cwm_agent.models.chat_format.messages import check, end, opening
+from cwm_agent.events import AgentEvent, Progressed, ToolCall
+from cwm_agent.models.chat_format.messages import answering, check, end, opening
 from cwm_agent.models.chat_format.reply import FormatBroken
+from cwm_agent.observations import Limits, WorldEvent
 from cwm_agent.policies.conversation.following import Following
 from cwm_agent.policies.conversation.prompts import Prompts
 from cwm_agent.policies.conversation.reading import Said
 from cwm_agent.policies.cwm.conversation import Conversation
+from cwm_agent.policies.cwm.guessing import guess
 from cwm_agent.policies.cwm.replying import Reply, replies
 from cwm_agent.policies.cwm.room import Housekeeper
 from cwm_agent.policies.cwm.wording import TOOLS, Wording
@@ -30,7 +32,8 @@ class CwmPolicy:
 
     What it is told follows from the history, so that a rewind or a resumed session needs nothing else; the ids that
     the model wrote are kept besides, and the stream of a session only grows while it has room. `prompts` is a folder of
-    the user's own templates, `guidance` what a trusted repository says to agents.
+    the user's own templates, `guidance` what a trusted repository says to agents, `guess_tokens` how many tokens
+    a guessed output may have.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class CwmPolicy:
         prompts: Path | None = None,
         guidance: str = "",
         command_seconds: float = 120.0,
+        guess_tokens: int = 8_192,
     ) -> None:
         check(model.vocabulary)
         self._model = model
@@ -53,6 +57,7 @@ class CwmPolicy:
         self._conversation = Conversation(model, self._wording, min(model.context_tokens, limits.tokens))
         self._housekeeper = Housekeeper(model, self._wording)
         self._following = Following()
+        self._guess_tokens = guess_tokens
 
     @property
     def name(self) -> str:
@@ -72,6 +77,18 @@ class CwmPolicy:
         except RequestRefused:
             self._conversation.forget()  # a sick server may have given ids that it does not take when it is well
             raise
+
+    async def guess(
+        self, history: Sequence[AgentEvent], call: ToolCall, limits: Limits
+    ) -> AsyncGenerator[WorldEvent, None]:
+        """What the last call of the history would print, as the model takes it for likely; see protocols.Guesser."""
+        await self._conversation.follow(self._following.look(history))
+        start = await self._conversation.encode(answering(call.tool))
+        prompt = [*self._conversation.ids, *start]
+        most = min(self._guess_tokens, self._conversation.room - len(prompt))
+        async with closing(guess(self._model, prompt, limits, most)) as events:
+            async for event in events:
+                yield event
 
     async def _decide(self, history: Sequence[AgentEvent]) -> AsyncGenerator[PolicyEvent, None]:
         await self._conversation.follow(self._following.read(history))

@@ -57,6 +57,8 @@ class Wording:
             "observation",
             output=output,
             imagined=answered.imagined,
+            draft=answered.draft,
+            guessed=answered.imagined and answered.guessed,
             failures=answered.failures,
             path=path_of(answered.call),
             review=answered.call.tool == "submit" and answered.good,

@@ -123,13 +123,13 @@ def test_a_whole_turn() -> None:
         Rested("answered"),
         PromptAccepted("and?"),
     ]
-    notes = (Note("surprise", "t.py::t: It failed."), Note("declined", "no"))
+    notes = (Note("surprise", "t.py::t: IMAGINED: passed; RAN: failed. It failed."), Note("declined", "no"))
     assert read(history) == [
         Asked("fix it", first=True),
         Said("ab", "c", LS),
-        Answered(call=LS, observation="fact", imagined=False, good=False, turns=1, notes=notes),
+        Answered(call=LS, action=1, observation="fact", imagined=False, good=False, turns=1, notes=notes),
         Said("", "done"),
-        Asked("and?", first=False, notes=(Note("ran", "ls", "listed"),)),
+        Asked("and?", first=False, notes=(Note("ran", "ls", "listed", 1),)),
     ]
 
 
