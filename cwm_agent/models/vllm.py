@@ -176,15 +176,19 @@ class VllmModel:
 
         A character that is spread over several tokens is with the last of them.
         """
-        plain = [at for at, number in enumerate(ids) if number not in self._specials]
-        found = [self._specials[number].value if number in self._specials else "" for number in ids]
         if len(ids) == len(told) and "".join(told).startswith(text):
-            return [special or each for special, each in zip(found, told, strict=True)]
-        if plain:
+            return [self._spelt(number) or each for number, each in zip(ids, told, strict=True)]
+        found = [self._spelt(number) for number in ids]
+        if plain := [at for at, each in enumerate(found) if not each]:
             for each in found:
                 text = text.replace(each, "", 1)
             found[plain[-1]] = text
         return found
+
+    def _spelt(self, number: int) -> str:
+        """A separator as it is spelt; empty for any other token."""
+        special = self._specials.get(number)
+        return special.value if special else ""
 
     async def _tokenize(self, text: str) -> list[int]:
         try:
