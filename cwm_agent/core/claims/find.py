@@ -52,7 +52,7 @@ def _passed(sentence: str, *, about_tests: bool) -> Claim | None:
     """That tests passed: by a number, by a verb with tests for its subject, or by saying that none failed."""
     for at, subject in _said_to_pass(sentence, about_tests=about_tests):
         names = tuple(match[0] for match in words.NAMES.finditer(sentence[: at + 1]))
-        counted = words.COUNTED.search(sentence) or re.search(rf"\b(?P<some>{words.NUMBER})\b", subject, re.I)
+        counted = words.COUNTED.search(sentence) or words.SOME.search(subject)
         groups = counted.groupdict() if counted else {}
         count, of = _number(groups.get("some")), _number(groups.get("of"))
         partly = bool(words.PARTLY.search(_without_denials(sentence))) or count < of

@@ -9,6 +9,7 @@ from cwm_agent.core.report import runs_tests
 QUOTED = "[quoted]"
 LONGEST = 20_000
 """Characters of a text that are looked at; a longer one is no answer to a person."""
+LONGEST_SENTENCE = 500
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)(`+)(?!`)([^\n]*?[^`\n])\1(?!`)")
 _NAME = re.compile(r"[\w./:\[\]-]+")
@@ -32,7 +33,7 @@ def sentences(text: str) -> tuple[str, ...]:
     text = _QUOTES.sub(QUOTED, _INLINE.sub(_plain, text)).replace("’", "'")
     lines = [_BULLET.sub("", piece) for piece in _NEW_LINE.split(_MARKS.sub("", text))]
     found = (" ".join(sentence.split()) for line in lines for sentence in _END.split(line))
-    return tuple(sentence for sentence in found if sentence)
+    return tuple(sentence[:LONGEST_SENTENCE] for sentence in found if sentence)
 
 
 def _plain(code: re.Match[str]) -> str:

@@ -44,9 +44,10 @@ PASSED = re.compile(
     rf"{_AFTER}",
     re.I,
 )
+_SOME = rf"\b(?P<some>{NUMBER})(?:\s*(?:/|of|out of)\s*(?:the\s+|all\s+)?(?P<of>{NUMBER}))?\b"
+SOME = re.compile(_SOME, re.I)
 COUNTED = re.compile(
-    rf"\b(?P<some>{NUMBER})(?:\s*(?:/|of|out of)\s*(?:the\s+|all\s+)?(?P<of>{NUMBER}))?"
-    rf"(?:\s+\w+)?(?:\s+tests?)?\s+(?:passed|passing)\b(?!\s+(?:to|by|through|as|into|the|a|an)\b)",
+    rf"{_SOME}(?:\s+\w+)?(?:\s+tests?)?\s+(?:passed|passing)\b(?!\s+(?:to|by|through|as|into|the|a|an)\b)",
     re.I,
 )
 SUMMARY = re.compile(r"\b\d+ passed(?:, \d+ \w+)* in \d")
