@@ -41,9 +41,9 @@ class Lock:
         self._handle: int | None = handle
 
     @classmethod
-    def take(cls, path: Path, *, shared: bool) -> Lock | None:
-        """The lock, or None where somebody else's stands against it."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def take(cls, path: Path, *, shared: bool, make: bool = True) -> Lock | None:
+        """The lock, or None where somebody else's stands against it; its file is made unless `make` is False."""
+        handle = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0) | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -21,7 +21,7 @@ from cwm_agent.containers.engine import Engine
 from cwm_agent.containers.generation import Generation
 from cwm_agent.containers.image import Image
 from cwm_agent.containers.labels import labels
-from cwm_agent.containers.layers import Lock, remove_tree
+from cwm_agent.containers.layers import Lock, alone, remove_tree
 from cwm_agent.containers.mirror import sync
 from cwm_agent.containers.sight import remove_as_root, sees_our_files
 from cwm_agent.containers.upload import upload
@@ -137,8 +137,9 @@ def _show(
         since = upload(engine, base, volume, session, uid, image)
         return Snapshot(engine, repository, base, volume=volume, upper=None, since_ns=since, image=image)
     home = private_folder(cache_folder() / "sandboxes")
-    _sweep(engine, home, image)
-    upper = _make_upper(home / volume, uid)
+    with alone(home.with_name("sandboxes.lock")):  # what one makes, no other takes for abandoned
+        _sweep(engine, home, image)
+        upper = _make_upper(home / volume, uid)
     try:
         options = overlay_options(base.trees, upper.path)
         engine.client.volumes.create(volume, driver="local", driver_opts=options, labels=labels(session, "snapshot"))
@@ -172,7 +173,7 @@ def _make_upper(path: Path, uid: int) -> Upper:
 def _sweep(engine: Engine, home: Path, image: Image | None) -> None:
     """Remove what sessions left whose process is gone."""
     for path in home.iterdir():
-        lock = Lock.take(path / "lock", shared=False) if path.is_dir() else None
+        lock = _abandoned(path)
         if lock is None:
             continue
         try:
@@ -182,6 +183,14 @@ def _sweep(engine: Engine, home: Path, image: Image | None) -> None:
             continue  # a container of that session still runs; the next start tries again
         finally:
             lock.release()
+
+
+def _abandoned(path: Path) -> Lock | None:
+    """The lock of a folder whose owner is gone. It is not made: its owner may just be removing the folder."""
+    try:
+        return Lock.take(path / "lock", shared=False, make=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def remove_volume(engine: Engine, name: str) -> None:
