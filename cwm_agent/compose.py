@@ -93,7 +93,7 @@ class House:
         settings = self._settings
         drafts = Drafts(sandbox.files)
         imagined = imagined_world(settings, world, drafts) if world else None
-        policy = policy_of(settings, sandbox, decides)
+        policy = policy_of(settings, sandbox, decides, world)
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
@@ -118,7 +118,9 @@ class House:
             loop_limits=settings.limits,
             version=__version__,
             recover_sandbox=sandbox.recover,
-            best_of=best_of_parts(settings, sandbox, record.folder, policy, partial(policy_of, settings, mind=decides)),
+            best_of=best_of_parts(
+                settings, sandbox, record.folder, policy, partial(policy_of, settings, mind=decides, world=world)
+            ),
             prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)

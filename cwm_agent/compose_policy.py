@@ -77,8 +77,8 @@ async def _cwm(settings: Settings, world: TraceModel | None) -> Mind:
     return Mind(cwm=await connect(place, settings))
 
 
-def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind) -> Policy:
-    """The policy, made of that model."""
+def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind, world: TraceModel | None = None) -> Policy:
+    """The policy, made of that model; `world` is the world model, with which the forager may screen candidates."""
     seconds = settings.sandbox.seconds
     if mind.chat is not None:
         from cwm_agent.policies.chat.policy import ChatPolicy
@@ -94,9 +94,10 @@ def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind) -> Policy:
             command_seconds=seconds,
             guess_tokens=settings.world.tokens,
         )
+    from cwm_agent.compose_world import screener
     from cwm_agent.policies.forager.policy import Forager
 
-    return Forager(sandbox.bench, sandbox.files, settings.forager)
+    return Forager(sandbox.bench, sandbox.files, settings.forager, screener(settings, world, sandbox.files))
 
 
 def _converses(model: TraceModel) -> bool:

@@ -10,7 +10,7 @@ from cwm_agent.resources import shipped_model
 from cwm_agent.settings import Settings
 
 if TYPE_CHECKING:
-    from cwm_agent.protocols import Sources, TraceModel
+    from cwm_agent.protocols import Screener, Sources, TraceModel
     from cwm_agent.worlds.imagined import ImaginedWorld
 
 _FRAME_TOKENS = 256
@@ -63,3 +63,15 @@ def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> Ima
         seconds=world.embedded_seconds,
         whole=True,
     )
+
+
+def screener(settings: Settings, model: TraceModel | None, files: Sources) -> Screener | None:
+    """What orders the forager's candidates, where the settings give it time and the model is one in this process."""
+    seconds = settings.forager.imagine_seconds
+    if not seconds or model is None or imagining(settings):
+        return None
+    from cwm_agent.models.trust import trust_in
+    from cwm_agent.worlds.screening import ImaginedScreener
+
+    trust = trust_in(settings.world.folder or shipped_model())
+    return ImaginedScreener(lambda edited: imagined_world(settings, model, edited), files, trust.right, seconds)

@@ -375,6 +375,6 @@ class Bench(Protocol):
 class Screener(Protocol):
     """Orders candidates by what a world model expects of them. It changes the order, never the verdict."""
 
-    def rank(self, candidates: AsyncIterator[Candidate]) -> AsyncIterator[Candidate]:
-        """The same candidates, the most promising first."""
+    def rank(self, candidates: AsyncIterator[Candidate], failing: Sequence[str]) -> AsyncIterator[Candidate]:
+        """The same candidates, those first that promise to mend the failing tests."""
         ...

@@ -169,6 +169,8 @@ class ForagerSettings(_Section):
     """Time limit of one test of one candidate."""
     edits: int = Field(default=1, ge=1, le=2)
     """How many places one candidate may change."""
+    imagine_seconds: float = Field(default=0.0, ge=0)
+    """How long candidates are imagined by a model in this process before the first is run; it changes their order."""
 
 
 class Settings(_Section):

@@ -103,7 +103,7 @@ class Search:
     ) -> AsyncIterator[Progressed]:
         stream = self._candidates(made, deadline)
         if self._screener is not None:
-            stream = self._screener.rank(stream)
+            stream = self._screener.rank(stream, failing)
         verdicts = self._bench.verify(self._with_probe(stream), failing, related, self._test_seconds)
         shown = 0.0
         async with aclosing(verdicts):  # type: ignore[type-var]  # the protocol promises an iterator that can be closed

@@ -1,0 +1,28 @@
+"""Trust is what was measured: nothing where nothing was, and never certainty from a few cases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cwm_agent.models.trust import Bin, Trust, trust_in
+
+
+def test_a_model_that_was_not_evaluated_has_none(tmp_path: Path) -> None:
+    assert trust_in(tmp_path).right(1.0) == 0
+    (tmp_path / "evaluation.json").write_text("{}")
+    assert trust_in(tmp_path) == Trust()
+
+
+def test_the_share_of_the_nearest_confidence_is_told(tmp_path: Path) -> None:
+    bins = [{"confidence": 0.1, "right": 0.0, "of": 98}, {"confidence": 0.9, "right": 0.8, "of": 98}]
+    (tmp_path / "evaluation.json").write_text(json.dumps({"traces": {"bins": bins}, "other": 1}))
+    trust = trust_in(tmp_path)
+    assert trust.right(0.2) == pytest.approx(0.01)
+    assert trust.right(1.0) == pytest.approx((0.8 * 98 + 1) / 100)
+
+
+def test_one_case_is_not_certainty() -> None:
+    assert Trust((Bin(0.9, 1.0, 1),)).right(0.9) == pytest.approx(2 / 3)
