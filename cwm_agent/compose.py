@@ -50,6 +50,13 @@ class House:
         kind(self._settings)  # what cannot be had is said before anything is built
         engine = await Engine.connect()
         self._closers.append(engine.close)
+        world = await trace_model(self._settings)
+        if world is not None:
+            self._closers.append(world.aclose)
+        elif self._settings.world.embedded and self._settings.mode is not Mode.REAL:
+            report(Noticed("info", f"Nothing is imagined: {why_none(self._settings)}."))
+        decides = await mind(self._settings, world)
+        self._closers.append(decides.aclose)
         orphans = await remove_orphans(engine)
         if orphans:
             report(Noticed("info", f"Removed {orphans} containers and volumes of sessions that were killed."))
@@ -61,13 +68,6 @@ class House:
         self._closers.append(sandbox.aclose)
         for note in sandbox.snapshot.notes:
             report(Noticed("info", note))
-        world = await trace_model(self._settings)
-        if world is not None:
-            self._closers.append(world.aclose)
-        elif self._settings.world.embedded and self._settings.mode is not Mode.REAL:
-            report(Noticed("info", f"Nothing is imagined: {why_none(self._settings)}."))
-        decides = await mind(self._settings, world)
-        self._closers.append(decides.aclose)
         return self._session(record, sandbox, world, decides)
 
     def _record(self) -> Record:
