@@ -32,6 +32,7 @@ KEYS = (
     ("Tab", "go to the conversation:"),
     ("", "↑ ↓ choose, enter opens"),
     ("!command", "run it in the sandbox"),
+    ("@file", "name a file, Tab completes"),
 )
 TRACE_KEYS = (
     ("1 2 3 4", "trace, tests, diff, shell; [ ] the one beside"),
@@ -75,7 +76,7 @@ class _Page(Lines):
         keys = [join(ours(f"{key:<10}", "bold $lead"), ours(does)) for key, does in self._keys]
         if not self._commands:
             return [Row(clip(each, width)) for each in keys]
-        commands = [join(ours(f"/{each.name:<8}", "bold $lead"), ours(each.does)) for each in COMMANDS]
+        commands = [join(ours(f"/{each.name:<9}", "bold $lead"), ours(each.does)) for each in COMMANDS]
         if half == width:
             rows = [Row(each) for each in [*keys, Content(""), *commands]]
         else:
