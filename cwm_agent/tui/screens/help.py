@@ -32,7 +32,7 @@ KEYS = (
     ("Tab", "go to the conversation:"),
     ("", "↑ ↓ choose, enter opens"),
     ("!command", "run it in the sandbox"),
-    ("@file", "name a file, Tab completes"),
+    ("@file", "name a file"),
 )
 TRACE_KEYS = (
     ("1 2 3 4", "trace, tests, diff, shell; [ ] the one beside"),
