@@ -79,6 +79,12 @@ def call_in_words(call: ToolCall) -> str:
     return printable_line(("$ " if call.tool == "bash" else f"{call.tool} ") + first) + more
 
 
+def _means(*, draft: bool, guessed: bool) -> str:
+    """By which means an action is imagined, where that has to be said."""
+    words = ["a draft: nothing of it is done"] * draft + ["a guess: the weakest kind of prediction"] * guessed
+    return f"  ({'; '.join(words)})" if words else ""
+
+
 class Transcript:
     """Writes events as lines. `quiet` leaves everything out but what the user must know."""
 
@@ -88,6 +94,7 @@ class Transcript:
         self._open = ""  # what kind of streamed text the cursor stands in
         self._at_line_start = True
         self._call: ToolCall | None = None
+        self._draft = False
         self._tenth = (-1, "")
 
     def write(self, event: AgentEvent) -> None:
@@ -137,11 +144,12 @@ class Transcript:
                 return self._claim(event)
             case Progressed():
                 return self._unless_quiet(self._progress(event))
-            case ActionProposed(call=call):
-                self._call = call
+            case ActionProposed(call=call, draft=draft):
+                self._call, self._draft = call, draft
                 return ""
             case ActionBegan(origin=origin):
-                return self._unless_quiet(f"{_BADGE[origin]} {call_in_words(self._call)}" if self._call else "")
+                means = _means(draft=self._draft, guessed=event.guessed)
+                return self._unless_quiet(f"{_BADGE[origin]} {call_in_words(self._call)}{means}" if self._call else "")
             case ActionEnded(outcome=outcome, seconds=seconds):
                 return self._unless_quiet(f"{_INDENT}— {outcome_in_words(outcome)}, {seconds:.1f} s")
             case TestsReported(origin=origin, passed=passed, failed=failed):

@@ -11,7 +11,7 @@ from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import newest
 from cwm_agent.core.imagining import Imagined, Imagining
-from cwm_agent.core.interrupt import Interrupted, Stop
+from cwm_agent.core.interrupt import Interrupted, Stop, cancelled
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.together import Early, hurry, until
 from cwm_agent.events import ActionProposed, ToolCall
@@ -89,17 +89,17 @@ class Hands:
         waiting = asyncio.create_task(hurry(early, late, self._parts.world_limits.patience))
         answer = Answer(self._bus, self.number, call, Origin.REAL, clock=lambda: early.seconds)
         try:
-            foretold = await self._imagine(call, imagined, late, stop, seconds, spare=True)
-        except BaseException as error:
-            ended = await early.stop()
-            answer.told(early.heard, error)
-            if isinstance(error, Interrupted) and not ended:
-                raise Interrupted(stuck=True) from error
-            raise
+            try:
+                foretold = await self._imagine(call, imagined, late, stop, seconds, spare=True)
+            except BaseException as error:
+                ended = await early.stop()
+                answer.told(early.heard, error)
+                raise Interrupted(stuck=True) if isinstance(error, Interrupted) and not ended else error
+            await answer.take(early.events(), stop, max(0.0, seconds - (time.monotonic() - began)))
         finally:
-            waiting.cancel()
-        await answer.take(early.events(), stop, max(0.0, seconds - (time.monotonic() - began)))
-        if imagined.guessed and foretold.outcome == Completed(0):
+            await cancelled(waiting)
+            await early.stop()
+        if imagined.guessed and foretold.good:
             self._foresight.scores.output(call, foretold.output, answer.output)
         return answer.good
 

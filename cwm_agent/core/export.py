@@ -94,8 +94,11 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
             yield f"*Proved: {printable_line(evidence)}.*"
         case ClaimChecked(text=text, evidence=evidence):
             yield f"**⚑ CLAIMED:** {printable_line(text)} *{printable_line(evidence)}.*"
-        case ActionProposed(action=action, call=call):
-            yield f"**{action}. {printable_line(call.tool)}**\n\n{fenced(call.content)}"
+        case ActionProposed(action=action, call=call, draft=draft):
+            note = " (a draft: nothing of it was done)" if draft else ""
+            yield f"**{action}. {printable_line(call.tool)}**{note}\n\n{fenced(call.content)}"
+        case ActionBegan(guessed=True):
+            yield "*A guess at the output, the weakest kind of prediction:*"
         case ActionEnded(origin=origin, outcome=outcome, observation=text, seconds=seconds):
             yield f"*{_WORLD[origin]}: {_outcome(outcome)}, {seconds:.1f} s*\n\n{fenced(text)}"
         case TestsReported(origin=origin, passed=passed, failed=failed):

@@ -58,6 +58,7 @@ class Session:
         self._lost = lost
         self._resumed = bool(recorded)
         self._started = False
+        self._prepared = parts.prepare is None
         self._closed = False
         self._early: list[Noticed] = []
         self._bus = Bus(parts.recorder, recorded)
@@ -115,8 +116,7 @@ class Session:
                 self.notice("info", mended)
         if self._note() or self._resumed:
             self._bus.publish(ModeChanged(self._mode, self._note()))
-        if self._parts.prepare is not None:
-            await self._parts.prepare(self)
+        await self._prepare()
         self._queue.open()
 
     async def send(self, command: UserCommand) -> None:
@@ -138,10 +138,7 @@ class Session:
                 self._approval.refuse_all()
                 self._queue.interrupt()
             case SetMode(mode=mode):
-                self._mode = mode
-                self._bus.publish(ModeChanged(mode, self._note()))
-                if mode is not Mode.VERIFY:
-                    await self._foresight.ahead.drop()
+                await self._switch(mode)
             case ApplyPatch():
                 order = self._patches.order(command)
                 self._queue.beside(lambda: self._patches.apply(order))
@@ -208,6 +205,21 @@ class Session:
         except Exception as error:  # the rest must be given back all the same
             _LOG.error("Closing failed", exc_info=error)
             self.notice("warning", f"Not everything could be closed: {error}")
+
+    async def _switch(self, mode: Mode) -> None:
+        self._mode = mode
+        self._bus.publish(ModeChanged(mode, self._note()))
+        if mode is not Mode.VERIFY:
+            await self._foresight.ahead.drop()
+        if not self._prepared:
+            self._queue.put(self._prepare)
+
+    async def _prepare(self) -> None:
+        """Once, and not before anything may run: preparing runs the project's own code."""
+        prepare, imagined = self._parts.prepare, self._parts.imagined is not None and self._mode is Mode.IMAGINED
+        if prepare is not None and not self._prepared and not imagined:
+            self._prepared = True
+            await prepare(self)
 
     def _opening(self) -> SessionOpened:
         parts = self._parts

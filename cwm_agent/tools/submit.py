@@ -1,12 +1,16 @@
-"""The tool `submit`: names a patch file, shows it once more, and asks for a last look."""
+"""The tool `submit`: names a patch file, shows it once more, and asks for a last look.
+
+Where the commands are imagined no patch file was written, whatever they said: the patch is then the snapshot's own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from cwm_agent.observations import Limits, WorldEvent
+from cwm_agent.observations import Limits, Origin, WorldEvent
 from cwm_agent.protocols import Files, World
 from cwm_agent.tools.call import BadCall, done, path_of, refused, sound
+from cwm_agent.workspace.diff import pair_renames, unified
 
 _HOW = "Make it with bash, for example: git diff > /tmp/patch.diff"
 
@@ -19,21 +23,26 @@ class Submit:
 
     async def run(self, content: str, world: World, files: Files, limits: Limits) -> AsyncIterator[WorldEvent]:
         """Echo the patch and ask for a review."""
-        del world
         try:
-            answer = await _submit(sound(content), files, limits)
+            name = _name(sound(content))
+            imagined = world.origin is Origin.IMAGINED
+            answer = await (_snapshot(files) if imagined else _patch_file(name, files))
         except BadCall as error:
             for event in refused(error):
                 yield event
             return
-        for event in done(answer):
+        for event in done(_asking(answer, limits)):
             yield event
 
 
-async def _submit(content: str, files: Files, limits: Limits) -> str:
+def _name(content: str) -> str:
     name = content.strip()
     if "\n" in name or not name:
         raise BadCall(f"submit takes the path of a patch file, on one line. {_HOW}")
+    return name
+
+
+async def _patch_file(name: str, files: Files) -> bytes:
     try:
         entry = await files.read(path_of(name))
     except FileNotFoundError:
@@ -44,8 +53,19 @@ async def _submit(content: str, files: Files, limits: Limits) -> str:
         raise BadCall(f"{name} is empty: there is no change in it. {_HOW}")
     if not entry.content.startswith(b"diff"):
         raise BadCall(f"{name} is not a patch: it must begin with `diff`. {_HOW}")
-    text = entry.content.decode("utf-8", "replace")
-    text = _cut(text, limits.output_bytes)
+    return entry.content
+
+
+async def _snapshot(files: Files) -> bytes:
+    """What the files have that the user's tree has not."""
+    found = unified(pair_renames(await files.changes()))
+    if not found:
+        raise BadCall("There is no change in the files.")
+    return found
+
+
+def _asking(patch: bytes, limits: Limits) -> str:
+    text = _cut(patch.decode("utf-8", "replace"), limits.output_bytes)
     return (
         f"{text if text.endswith(chr(10)) else text + chr(10)}\n"
         "This is the patch as it was submitted. Review it: if something is wrong, correct it and submit again; "

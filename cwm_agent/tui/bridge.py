@@ -80,7 +80,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
         case Progressed():
             _progressed(picture, event)
         case ActionProposed():
-            picture.add(Acted(event.action, event.call))
+            picture.add(Acted(event.action, event.call, event.draft))
         case ActionBegan():
             _began(picture, event)
         case ActionOutput():
@@ -192,7 +192,7 @@ def _began(picture: Picture, event: ActionBegan) -> None:
     acted = _action(picture, event.action)
     if acted is None:
         return
-    acted.runs.append(Run(event.origin))
+    acted.runs.append(Run(event.origin, guessed=event.guessed))
     if event.origin is Origin.REAL and acted.call.tool == "bash":
         picture.shell.append(acted)
         picture.scene = "shell"

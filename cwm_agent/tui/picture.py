@@ -102,14 +102,16 @@ class Run:
     seconds: float = 0.0
     tests: TestsReported | None = None
     stopped: bool = False
+    guessed: bool = False
 
 
 @dataclass(eq=False)
 class Acted(Block):
-    """An action and the answers to it."""
+    """An action and the answers to it; of a draft nothing is done."""
 
     number: int
     call: ToolCall
+    draft: bool = False
     runs: list[Run] = field(default_factory=list)
     files: tuple[FileStat, ...] = ()
 

@@ -30,7 +30,7 @@ def action_rows(block: Acted, width: int) -> list[Row]:
         return [Row(join(label("·", "next", "$quiet"), line(_title(block), "$quiet")))]
     rows: list[Row] = []
     for run in block.runs:
-        if edit is not None and (run.outcome is None or run.outcome == Completed(0)):
+        if edit is not None and not block.draft and (run.outcome is None or run.outcome == Completed(0)):
             rows += _edit_rows(block, run, edit, width)
         else:
             rows += _run_rows(block, run, width)
@@ -41,12 +41,15 @@ def _title(block: Acted) -> str:
     lines = block.call.content.strip().splitlines() or [""]
     more = f"  (+{len(lines) - 1} lines)" if len(lines) > 1 else ""
     prefix = "" if block.call.tool == "bash" else f"{block.call.tool} "
-    return f"{prefix}{lines[0]}{more}"
+    draft = "  (a draft: nothing of it is done)" if block.draft else ""
+    return f"{prefix}{lines[0]}{more}{draft}"
 
 
 def _word(run: Run) -> str:
     if run.stopped:
         return "stopped"
+    if run.guessed:
+        return "guessed" if run.outcome else "guessing"
     if run.origin is Origin.IMAGINED:
         return "imagined" if run.outcome else "imagining"
     return "ran" if run.outcome else "running"
