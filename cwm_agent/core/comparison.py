@@ -59,7 +59,7 @@ def _cells(compared: RolloutsCompared, row: RolloutRow) -> tuple[str, ...]:
     same = sum(each.patch == row.patch for each in compared.rows) if row.patch else None
     what = changed(row.files)
     if row.patch and row.patch != row.rollout:
-        what = f"as rollout {row.patch}"
+        what += f", the same as {row.patch}"
     return (
         "★" if row.rollout == compared.winner else "",
         str(row.rollout),

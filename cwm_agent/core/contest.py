@@ -143,8 +143,9 @@ class Contest:
         last: Progressed | None = None
         while True:
             actions = sum(rollout.actions for rollout in self._begun.values())
-            working = len(self._begun) - len(self.came)
-            note = f"{working} at work, {actions} actions" if working > 0 else "comparing them"
+            working = sum(number not in self.came for number in self._begun)
+            over = len(self.came) == len(self._numbers)
+            note = "judging their patches" if over else f"{working} at work, {actions} actions"
             now = Progressed("rollouts", len(self.came), len(self._numbers), "rollouts", note)
             if now != last:
                 self._say(now)

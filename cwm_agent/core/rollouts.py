@@ -6,6 +6,7 @@ import shlex
 
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
+from cwm_agent.core.comparison import changed
 from cwm_agent.core.contest import Contest
 from cwm_agent.core.history import proof, this_turn, visible
 from cwm_agent.core.interrupt import Interrupted, Stop
@@ -79,14 +80,14 @@ class BestOf:
         if came.changes is None:
             raise ValueError("a winner without a patch")
         await self._stop.guard(self._checkpoints.take_over(came.changes))
-        self._bus.publish(TextWritten(f"{compared.reason}\n"))
+        row = next(row for row in compared.rows if row.rollout == winner)
+        self._bus.publish(TextWritten(f"The patch of rollout {winner} is taken over: {changed(row.files)}.\n"))
         command = closing_tests(best_of, contest, came, winner)
         if command:
             call = ToolCall("bash", command)
             await self._loop.act(call, Mode.REAL, self._stop, self._parts.loop_limits.seconds)
         if came.answer:
-            self._bus.publish(TextWritten(f"\n{came.answer}"))
-        row = next(row for row in compared.rows if row.rollout == winner)
+            self._bus.publish(TextWritten(came.answer if command else f"\n{came.answer}"))
         ran = proof(self._bus.history, self._checkpoints.harmless) is not None
         verified = ran and row.kept == compared.passing
         self._patches.propose(verified=verified, summary=compared.reason)
