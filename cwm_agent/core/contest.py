@@ -193,7 +193,7 @@ class Contest:
             agreed=len(ran.passed.intersection(counted)) if ran and counted else None,
             tokens=came.tokens,
             seconds=round(came.seconds, 3),
-            note=". ".join(part for part in (came.note.rstrip("."), self._notes.get(mark, "")) if part),
+            note="; ".join(part for part in (came.note, self._notes.get(mark, "")) if part),
         )
 
 
