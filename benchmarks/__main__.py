@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "table"}
+NOT_BENCHMARKS = {"__init__", "__main__", "conversation", "table"}
 LONG = {
     "embedded": "it installs vLLM",
+    "prefix_cache": "it installs vLLM",
     "imagination": "it installs vLLM and trains a small model, which takes the better part of an hour",
 }
 

@@ -64,9 +64,9 @@ async def test_the_model_reads_the_ids_that_are_sent_and_no_other(model: VllmMod
 async def test_ids_of_half_characters_come_back_as_they_were_written(model: VllmModel, served: Served) -> None:
     found = await answer(model, [0, BYTE], max_tokens=80)
     assert ids(found) == served.walk(BYTE, 80)
-    text = "".join(token.text for token in found)
-    assert "\N{REPLACEMENT CHARACTER}" in text
-    assert list(await model.encode(text)) != ids(found)  # so no text could have brought them back
+    spelt = served.spell(ids(found))
+    assert spelt.count("\N{REPLACEMENT CHARACTER}") > 40
+    assert list(await model.encode(spelt)) != ids(found)  # so no text could have brought them back
     assert ids(await answer(model, [0, *ids(found)], max_tokens=3)) == served.walk(found[-1].id, 3)
 
 
@@ -89,11 +89,11 @@ async def test_text_stays_text(model: VllmModel, served: Served, text: str) -> N
 
 
 async def test_tokens_come_while_the_model_writes(model: VllmModel, served: Served) -> None:
-    async with aclosing(model.complete([0, 300], Sampling(max_tokens=400))) as tokens:
+    async with aclosing(model.complete([0, 300], Sampling(max_tokens=100))) as tokens:
         first = await anext(tokens)
         assert served.count("num_requests_running") == 1
         rest = [token.id async for token in tokens]
-    assert [first.id, *rest] == served.walk(300, 400)
+    assert [first.id, *rest] == served.walk(300, 100)
 
 
 async def test_closing_an_answer_stops_the_server(model: VllmModel, served: Served) -> None:

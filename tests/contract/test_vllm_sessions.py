@@ -6,24 +6,19 @@ import json
 import os
 import signal
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from benchmarks.conversation import held
+from benchmarks.prefix_cache import BLOCK, tell
+from cwm_agent.demo.sample import create_sample
 from cwm_agent.errors import ModelUnavailable
-from cwm_agent.events import ToolCall
-from cwm_agent.models.chat_format.messages import end, opening
 from cwm_agent.models.vllm import VllmModel
-from cwm_agent.policies.cwm.conversation import Conversation
-from cwm_agent.policies.cwm.prompts import Prompts
-from cwm_agent.policies.cwm.reading import Answered, Asked, Entry, Said
-from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.protocols import Sampling
-from cwm_agent.settings import LimitSettings
-from tests.contract.vllm_server import CONTEXT, Served, run, started, until
+from tests.contract.vllm_server import Served, run, started, until
 
-BLOCK = 128
-"""Tokens of which the prefix cache keeps all or nothing, on a processor."""
 CODE = "def add(a, b):\n    return a - b\n"
 TASK = ("run", "test_add fails, please fix it", "--format", "json")
 
@@ -53,32 +48,19 @@ def test_a_session_with_a_model_that_babbles_ends_cleanly(served: Served, projec
 
 
 async def test_each_prompt_of_a_session_extends_the_one_before_and_is_found_in_the_cache(
-    model: VllmModel, served: Served
+    model: VllmModel, served: Served, tmp_path: Path
 ) -> None:
-    limits = LimitSettings()
-    wording = Wording(Prompts(None), limits, thinking=True, command_seconds=120, guidance="")
-    conversation = Conversation(model, wording, CONTEXT)
-    entries: list[Entry] = [Asked("test_add fails, please fix it", first=True)]
-    start = await conversation.encode(opening(thinking=True))
-    seen: list[int] = []
-    for step in range(1, 7):
-        await conversation.follow(entries)
-        prompt = [*conversation.ids, *start]
-        assert prompt[: len(seen)] == seen
+    asks = await held(model, create_sample(tmp_path / "sample"))
+    assert len(asks) > 10
+    assert len(asks[-1].prompt) > 40 * BLOCK
+    await tell(served, model, asks[0].prompt)
+    for before, ask in pairwise(asks):
+        so_far = (*before.prompt, *before.written)
+        assert ask.prompt[: len(so_far)] == so_far
         queries, hits = served.count("prefix_cache_queries_total"), served.count("prefix_cache_hits_total")
-        tokens = [token async for token in model.complete(prompt, Sampling(max_tokens=90))]
-        served.rests()
-        assert served.count("prefix_cache_queries_total") - queries == len(prompt)
-        found = served.count("prefix_cache_hits_total") - hits
-        # the reply's last token was never read, and the last block of a prompt is always computed
-        assert found >= (len(seen) - len(await conversation.encode(end())) - 1) // BLOCK * BLOCK
-        seen = [*prompt, *(token.id for token in tokens), *await conversation.encode(end())]
-        call = ToolCall("bash", f"sed -n {step}p calc.py")
-        said = Said("".join(token.text for token in tokens), "", call)
-        conversation.keep(said, seen[len(conversation) :])
-        output = "\n".join(f"{number}: {CODE}" for number in range(step * 4))
-        entries += [said, Answered(call=call, observation=output, imagined=False, good=True, turns=step)]
-    assert len(seen) > 10 * BLOCK
+        await tell(served, model, ask.prompt)
+        assert served.count("prefix_cache_queries_total") - queries == len(ask.prompt)
+        assert served.count("prefix_cache_hits_total") - hits >= len(before.prompt) // BLOCK * BLOCK
 
 
 async def test_a_server_that_is_killed_is_told_once_and_comes_back(

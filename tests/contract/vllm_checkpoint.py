@@ -3,7 +3,7 @@
 It needs torch and transformers, so it runs in vLLM's environment. The model is not trained; it walks: each token has
 one that likely follows, as FOLLOWING tells. So what it says to a prompt is known to whoever sent the prompt, and greedy
 answers do not hang on the last bit of a number. Plain tokens follow in the order of their ids; but a frame begins with
-a line, and what is quoted is a 1. What is drawn at a temperature of 1 now and then jumps anywhere, and ends its turn
+a line, and a value is a quoted 1. What is drawn at a temperature of 1 now and then jumps anywhere, and ends its turn
 after some hundred tokens.
 """
 
@@ -82,13 +82,13 @@ def made(tokenizer: Tokenizer) -> CwmForCausalLM:
 
 def following(tokenizer: Tokenizer) -> list[int]:
     """For each token the one that it is followed by."""
-    one, quote = tokenizer.token_to_id("1"), tokenizer.token_to_id('"')
-    quotes = {number for token, number in tokenizer.get_vocab().items() if token.endswith('"')}
-    after = [one] * tokenizer.get_vocab_size()
-    plain = [number for number in range(len(Special), len(after)) if number not in quotes | {one}]
+    one, opened, closed = (tokenizer.token_to_id(token) for token in ("1", 'Ġ"', '"'))  # Ġ is a blank
+    ends = {'"': one, ":": opened}
+    after = [ends.get(token[-1], -1) for token in sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)]
+    after[one] = closed
+    plain = [number for number in range(len(Special), len(after)) if after[number] < 0]
     for number, then in zip(plain, [*plain[1:], plain[0]], strict=True):
         after[number] = then
-    after[one] = quote
     for special in Special:
         after[tokenizer.token_to_id(special.value)] = plain[0]
     after[tokenizer.token_to_id(Special.FRAME.value)] = tokenizer.token_to_id(Special.LINE.value)

@@ -41,7 +41,7 @@ def make_checkpoint(python: str, folder: Path) -> None:
 class Served:
     """A supervised server: where it listens, what `serve` said of it, what it counts, and what its model says."""
 
-    def __init__(self, python: str, model: Path, home: Path) -> None:
+    def __init__(self, python: str, model: Path, home: Path, **environment: str) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "state" / "serve" / f"{self.port}.log"
@@ -52,7 +52,7 @@ class Served:
                 *(sys.executable, "-m", "cwm_agent", "serve", "--model", str(model), "--python", python),
                 *("--preset", "vllm-cpu", "--port", str(self.port)),
             ],
-            env=_environment(home),
+            env=_environment(home) | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
