@@ -83,7 +83,9 @@ def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind, world: TraceMode
     if mind.chat is not None:
         from cwm_agent.policies.chat.policy import ChatPolicy
 
-        return ChatPolicy(mind.chat, settings.limits, prompts=settings.prompts, command_seconds=seconds)
+        return ChatPolicy(
+            mind.chat, settings.limits, prompts=settings.prompts, command_seconds=seconds, files=sandbox.files
+        )
     if mind.cwm is not None:
         from cwm_agent.policies.cwm.policy import CwmPolicy
 
@@ -93,6 +95,7 @@ def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind, world: TraceMode
             prompts=settings.prompts,
             command_seconds=seconds,
             guess_tokens=settings.world.tokens,
+            files=sandbox.files,
         )
     from cwm_agent.compose_world import screener
     from cwm_agent.policies.forager.policy import Forager

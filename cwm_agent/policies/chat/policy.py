@@ -13,9 +13,10 @@ from cwm_agent.policies.chat.turn import ATTEMPTS, Turn
 from cwm_agent.policies.chat.window import PER_TOKEN, Window
 from cwm_agent.policies.chat.wording import Wording, joined
 from cwm_agent.policies.conversation.following import Following
+from cwm_agent.policies.conversation.keeping import Keeping
 from cwm_agent.policies.conversation.prompts import Prompts
 from cwm_agent.policies.conversation.reading import Answered, Entry
-from cwm_agent.protocols import Act, Chat, FinalAnswer, PolicyEvent
+from cwm_agent.protocols import Act, Chat, Files, FinalAnswer, PolicyEvent
 from cwm_agent.settings import LimitSettings
 
 OUTPUT_TOKENS = 16_384
@@ -28,7 +29,8 @@ class ChatPolicy:
     What it is told follows from the history, so that a rewind or a resumed session needs nothing else. Calls that it
     makes in one reply are carried out one after the other, each as an action of its own, as long as each succeeds and
     nothing else happens that it should know first; then it is asked again. `prompts` is a folder of the user's own
-    templates, `guidance` what a trusted repository says to agents.
+    templates, `guidance` what a trusted repository says to agents. In `files` of the sandbox stands whole what it is
+    shown in part.
     """
 
     def __init__(
@@ -39,11 +41,20 @@ class ChatPolicy:
         prompts: Path | None = None,
         guidance: str = "",
         command_seconds: float = 120.0,
+        files: Files | None = None,
     ) -> None:
         room = min(model.context_tokens, limits.tokens)
         most = int(min(OUTPUT_TOKENS, room // 4) * PER_TOKEN)
         self._model = model
-        self._wording = Wording(Prompts(prompts), limits, command_seconds=command_seconds, guidance=guidance, most=most)
+        self._wording = Wording(
+            Prompts(prompts),
+            limits,
+            command_seconds=command_seconds,
+            guidance=guidance,
+            most=most,
+            keeps=files is not None,
+        )
+        self._keeping = Keeping(files)
         self._offers = self._wording.offers()
         self._window = Window(self._wording, room)
         self._following = Following()
@@ -66,6 +77,7 @@ class ChatPolicy:
         if self._goes_on(entries):
             yield self._act()
             return
+        await self._keeping.renew()
         self._made, self._waiting = None, []
         turn = Turn(self._wording)
         while turn.attempts < ATTEMPTS:
@@ -101,18 +113,22 @@ class ChatPolicy:
         """Ask for one reply, behind those of this turn that could not be used; once more where it is too much."""
         messages = joined([*self._window.messages(entries), *turn.messages])
         try:
-            async with closing(self._reply(turn, messages)) as pieces:
+            async with closing(self._reply(turn, messages, entries)) as pieces:
                 async for piece in pieces:
                     yield piece
             return
         except LimitError:
             self._window.tighten(messages)
         messages = joined([*self._window.messages(entries), *turn.messages])
-        async with closing(self._reply(turn, messages)) as pieces:
+        async with closing(self._reply(turn, messages, entries)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    async def _reply(self, turn: Turn, messages: Sequence[Message]) -> AsyncGenerator[PolicyEvent, None]:
+    async def _reply(
+        self, turn: Turn, messages: Sequence[Message], entries: Sequence[Entry]
+    ) -> AsyncGenerator[PolicyEvent, None]:
+        for each in self._wording.shown_in_part(entries, self._window.folded):
+            await self._keeping.keep(each.action, each.observation if isinstance(each, Answered) else each.output)
         turn.begin()
         async with closing(self._model.reply(messages, self._offers)) as pieces:
             async for piece in pieces:

@@ -35,6 +35,11 @@ class Window:
         self._folded = 0
         self._left_out = 0
 
+    @property
+    def folded(self) -> int:
+        """How many of the first entries come without the outputs of tools."""
+        return self._folded
+
     def messages(self, entries: Sequence[Entry]) -> list[Message]:
         """What the model is told; LimitError where the least that can be told is too much."""
         if tuple(entries[: len(self._covered)]) != self._covered:

@@ -11,8 +11,9 @@ from msgspec import structs
 from cwm_agent.errors import UsageError
 from cwm_agent.models.chat_messages import Message, Offer, Wish
 from cwm_agent.policies.chat.calls import arguments
+from cwm_agent.policies.conversation.keeping import address
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, Told, path_of
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Note, Said, Told, path_of
 from cwm_agent.settings import LimitSettings
 from cwm_agent.tools.call import sound
 
@@ -23,17 +24,26 @@ _NOT_ANSWERED = "[It was stopped before there was an answer.]"
 class Wording:
     """Says everything that the model is told. `guidance` is what a trusted repository says of itself.
 
-    Of one answer it shows `most` characters, of a longer one both ends.
+    Of one answer it shows `most` characters, of a longer one both ends. Where it `keeps` outputs, it says where all of
+    one can be read.
     """
 
     def __init__(
-        self, prompts: Prompts, limits: LimitSettings, *, command_seconds: float, guidance: str, most: int
+        self,
+        prompts: Prompts,
+        limits: LimitSettings,
+        *,
+        command_seconds: float,
+        guidance: str,
+        most: int,
+        keeps: bool = False,
     ) -> None:
         self._prompts = prompts
         self._limits = limits
         self._seconds = f"{command_seconds:g}"
         self._guidance = guidance
         self._most = most
+        self._keeps = keeps
         self._answered = lru_cache(_REMEMBERED)(self._answer)
 
     def offers(self) -> tuple[Offer, ...]:
@@ -78,7 +88,8 @@ class Wording:
         return joined(found)
 
     def _asked(self, asked: Asked) -> Message:
-        return Message("user", self._prompts.render("task", text=asked.text, first=asked.first, notes=asked.notes))
+        notes = self._cut_notes(asked.notes)
+        return Message("user", self._prompts.render("task", text=asked.text, first=asked.first, notes=notes))
 
     def _said(self, said: Said, at: int, after: Sequence[Entry]) -> list[Message]:
         if said.call is None:
@@ -89,11 +100,12 @@ class Wording:
         return [spoken] if answered else [spoken, Message("tool", _NOT_ANSWERED, answers=wish.identity)]
 
     def _answer(self, answered: Answered, *, fold: bool) -> str:
-        whole = self._rendered(answered, cut(answered.observation, self._most))
+        path = self._path(answered)
+        whole = self._rendered(answered, self.cut(answered.observation, path))
         if not fold:
             return whole
         lines = len(answered.observation.splitlines())
-        short = self._rendered(answered, self._prompts.render("folded", lines=lines))
+        short = self._rendered(answered, self._prompts.render("folded", lines=lines, path=path))
         return min(whole, short, key=len)
 
     def _rendered(self, answered: Answered, output: str) -> str:
@@ -106,9 +118,34 @@ class Wording:
             failures=answered.failures,
             path=path_of(answered.call),
             review=answered.call.tool == "submit" and answered.good,
-            notes=answered.notes,
+            notes=self._cut_notes(answered.notes),
             turns=max(0, self._limits.turns - answered.turns),
         )
+
+    def shown_in_part(self, entries: Sequence[Entry], folded: int) -> list[Answered | Note]:
+        """What of these is not shown whole, where the first `folded` come without outputs, and can be kept."""
+        notes = [note for each in entries if isinstance(each, Asked | Answered) for note in each.notes]
+        answers = [(at, each) for at, each in enumerate(entries) if isinstance(each, Answered)]
+        return [
+            *(each for at, each in answers if self._path(each) and (at < folded or len(each.observation) > self._most)),
+            *(note for note in notes if self._path(note) and len(note.output) > self._most),
+        ]
+
+    def _path(self, entry: Answered | Note) -> str:
+        """Where the whole output is; an imagined one would look like a real one there."""
+        imagined = isinstance(entry, Answered) and entry.imagined
+        return address(entry.action) if self._keeps and entry.action and not imagined else ""
+
+    def _cut_notes(self, notes: Sequence[Note]) -> tuple[Note, ...]:
+        return tuple(structs.replace(note, output=self.cut(note.output, self._path(note))) for note in notes)
+
+    def cut(self, output: str, path: str) -> str:
+        """Both ends of an output that is too long; `path` is a file that has all of it, or empty."""
+        if len(output) <= self._most:
+            return output
+        half = self._most // 2
+        between = self._prompts.render("cut", characters=len(output) - 2 * half, path=path)
+        return f"{output[:half]}\n{between}\n{output[-half:]}"
 
     def _summarised(self, gone: Sequence[Entry]) -> str:
         steps = [
@@ -116,7 +153,7 @@ class Wording:
             for entry in gone
             if isinstance(entry, Said) and entry.call
         ]
-        return self._prompts.render("summarised", summary="", steps=steps)
+        return self._prompts.render("summarised", summary="", steps=steps, diff="")
 
 
 def joined(messages: Sequence[Message]) -> list[Message]:
@@ -129,14 +166,6 @@ def joined(messages: Sequence[Message]) -> list[Message]:
         else:
             found.append(each)
     return found
-
-
-def cut(output: str, most: int) -> str:
-    """Both ends of an output that is longer than `most` characters."""
-    if len(output) <= most:
-        return output
-    half = most // 2
-    return f"{output[:half]}\n[… {len(output) - 2 * half} characters left out …]\n{output[-half:]}"
 
 
 def _identity(at: int) -> str:

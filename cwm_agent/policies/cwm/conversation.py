@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import groupby
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cwm_agent.models.chat_format.messages import SYSTEM, begin, message
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, Told
+from cwm_agent.policies.conversation.keeping import Keeping
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Note, Said, Told
 from cwm_agent.policies.cwm.wording import Wording
 from cwm_agent.protocols import TraceModel
 from cwm_agent.tools.call import sound
@@ -17,6 +19,13 @@ from cwm_agent.traces.segments import Segment, as_ids, as_text
 
 OUTPUT_TOKENS = 16_384
 """How much of one tool's answer the model is shown; never more than a quarter of its context."""
+
+FOLD_LEAST = 256
+"""Characters of an output from which on it is worth leaving out."""
+DIFF_PART = 8
+"""The diff behind a summary has at most this part of the room,"""
+DIFF_WORDS = 128
+"""and so many tokens less, for the words around it."""
 
 
 class Block(Struct, frozen=True):
@@ -32,12 +41,14 @@ class Conversation:
     """The stream that the model reads: the rules, what stands for a part that was left out, and blocks.
 
     `room` is how many tokens it may have with the next reply. The ids of what the model wrote are those that it wrote;
-    they are made from text only where they are not known. `covered` are the entries that were left out.
+    they are made from text only where they are not known. `covered` are the entries that were left out. What is shown
+    in part or not at all is kept whole by `keeping`.
     """
 
-    def __init__(self, model: TraceModel, wording: Wording, room: int) -> None:
+    def __init__(self, model: TraceModel, wording: Wording, keeping: Keeping, room: int) -> None:
         self._model = model
         self._wording = wording
+        self._keeping = keeping
         self.room = room
         self._rules: tuple[int, ...] = ()
         self._words: tuple[int, ...] = ()
@@ -84,18 +95,26 @@ class Conversation:
 
     async def fold(self, at: int) -> None:
         """Leave the output of an answer out, where that gains anything."""
-        block = self.blocks[at]
-        if isinstance(block.entry, Answered):
-            ids = await self.encode(self._wording.folded(block.entry, block.budget))
-            ids = ids if len(ids) < len(block.ids) else block.ids
-            self.blocks[at] = Block(block.entry, ids, block.budget, folded=True)
+        entry, budget, ids = (block := self.blocks[at]).entry, block.budget, block.ids
+        if isinstance(entry, Answered) and len(entry.observation) > FOLD_LEAST:
+            folded = structs.replace(entry, notes=await self._cut_notes(entry.notes))
+            shorter = await self.encode(self._wording.folded(folded, await self._keep(entry), budget))
+            ids = min(shorter, ids, key=len)
+        self.blocks[at] = Block(entry, ids, budget, folded=True)
 
-    async def leave_out(self, count: int, summary: str) -> None:
-        """Put a summary in the place of the first blocks and of what was left out before; the user's words stay."""
+    async def leave_out(self, count: int, summary: str, diff: str, most: int) -> None:
+        """Put a summary in the place of the first blocks and of what was left out before; the user's words stay.
+
+        With it stands the diff as it is now, as much of it as `most` tokens in all leave room for.
+        """
         gone, self.blocks = self.blocks[:count], self.blocks[count:]
         self.covered += tuple(block.entry for block in gone)
         self._words += tuple(number for block in gone if isinstance(block.entry, Asked) for number in block.ids)
-        self._summary = await self.encode(self._wording.summarised(summary, self.covered))
+        self._summary = await self.encode(self._wording.summarised(summary, self.covered, ""))
+        room = min(OUTPUT_TOKENS, self.room // DIFF_PART, most - len(self) - DIFF_WORDS)
+        if diff and room > 0:
+            diff = await self._cut(diff, _nowhere, room)
+            self._summary = await self.encode(self._wording.summarised(summary, self.covered, diff))
 
     async def encode(self, segments: Sequence[Segment]) -> tuple[int, ...]:
         """Segments as ids; texts that follow each other are one."""
@@ -109,24 +128,46 @@ class Conversation:
     async def _block(self, entry: Entry) -> Block:
         match entry:
             case Asked():
-                return Block(entry, await self.encode(self._wording.asked(entry)))
+                asked = structs.replace(entry, notes=await self._cut_notes(entry.notes))
+                return Block(entry, await self.encode(self._wording.asked(asked)))
             case Said():
                 return Block(entry, await self.encode(self._wording.said(entry)))
             case Told():
                 return Block(entry, await self.encode(self._wording.told(entry)))
             case Answered():
-                output = await self._cut(sound(entry.observation))
+                answered = structs.replace(
+                    entry,
+                    observation=await self._cut(entry.observation, partial(self._keep, entry)),
+                    notes=await self._cut_notes(entry.notes),
+                )
                 budget = self._wording.budget(entry.turns, 0)
-                size = len(await self.encode(self._wording.answered(entry, output, budget)))
+                size = len(await self.encode(self._wording.answered(answered, budget)))
                 budget = self._wording.budget(entry.turns, self.room - len(self) - size)
-                return Block(entry, await self.encode(self._wording.answered(entry, output, budget)), budget)
+                return Block(entry, await self.encode(self._wording.answered(answered, budget)), budget)
 
-    async def _cut(self, output: str) -> str:
-        """Both ends of an output that is too long."""
-        most = min(OUTPUT_TOKENS, self.room // 4)
-        whole, keep = output, len(output)
-        while (size := len(await self._model.encode(output))) > most and keep > 1:
-            keep = min(keep * most // size, keep - 1)
-            head, tail = whole[: keep - keep // 2], whole[len(whole) - keep // 2 :]
-            output = f"{head}\n[… {len(whole) - keep} characters left out …]\n{tail}"
+    async def _cut_notes(self, notes: Sequence[Note]) -> tuple[Note, ...]:
+        """The same with as much of each output as there is room for."""
+        return tuple(
+            [structs.replace(note, output=await self._cut(note.output, partial(self._keep, note))) for note in notes]
+        )
+
+    async def _keep(self, entry: Answered | Note) -> str:
+        """Where the whole output can be read; of an imagined one nothing is kept, it would look like a real one."""
+        if isinstance(entry, Note):
+            return await self._keeping.keep(entry.action, entry.output) if entry.action else ""
+        return "" if entry.imagined else await self._keeping.keep(entry.action, entry.observation)
+
+    async def _cut(self, output: str, keep: Callable[[], Awaitable[str]], most: int | None = None) -> str:
+        """Both ends of an output that is longer than `most` tokens; between them, where `keep` put all of it."""
+        whole = output = sound(output)
+        most, length, where = most or min(OUTPUT_TOKENS, self.room // 4), len(whole), ""
+        while (size := len(await self._model.encode(output))) > most and length > 1:
+            where = where or await keep()
+            length = min(length * most // size, length - 1)
+            head, tail = whole[: length - length // 2], whole[len(whole) - length // 2 :]
+            output = f"{head}\n{self._wording.cut(len(whole) - length, where)}\n{tail}"
         return output
+
+
+async def _nowhere() -> str:
+    return ""

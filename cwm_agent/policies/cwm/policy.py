@@ -12,6 +12,7 @@ from cwm_agent.models.chat_format.messages import answering, check, end, opening
 from cwm_agent.models.chat_format.reply import FormatBroken
 from cwm_agent.observations import Limits, WorldEvent
 from cwm_agent.policies.conversation.following import Following
+from cwm_agent.policies.conversation.keeping import Keeping
 from cwm_agent.policies.conversation.prompts import Prompts
 from cwm_agent.policies.conversation.reading import Said
 from cwm_agent.policies.cwm.conversation import Conversation
@@ -19,7 +20,7 @@ from cwm_agent.policies.cwm.guessing import guess
 from cwm_agent.policies.cwm.replying import Reply, replies
 from cwm_agent.policies.cwm.room import Housekeeper
 from cwm_agent.policies.cwm.wording import TOOLS, Wording
-from cwm_agent.protocols import Act, FinalAnswer, PolicyEvent, TraceModel
+from cwm_agent.protocols import Act, Files, FinalAnswer, PolicyEvent, TraceModel
 from cwm_agent.settings import LimitSettings
 
 ATTEMPTS = 3
@@ -33,7 +34,7 @@ class CwmPolicy:
     What it is told follows from the history, so that a rewind or a resumed session needs nothing else; the ids that
     the model wrote are kept besides, and the stream of a session only grows while it has room. `prompts` is a folder of
     the user's own templates, `guidance` what a trusted repository says to agents, `guess_tokens` how many tokens
-    a guessed output may have.
+    a guessed output may have. In `files` of the sandbox stands whole what it is shown in part.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CwmPolicy:
         guidance: str = "",
         command_seconds: float = 120.0,
         guess_tokens: int = 8_192,
+        files: Files | None = None,
     ) -> None:
         check(model.vocabulary)
         self._model = model
@@ -54,8 +56,10 @@ class CwmPolicy:
         self._wording = Wording(
             Prompts(prompts), limits, thinking=thinking, command_seconds=command_seconds, guidance=guidance
         )
-        self._conversation = Conversation(model, self._wording, min(model.context_tokens, limits.tokens))
-        self._housekeeper = Housekeeper(model, self._wording)
+        self._keeping = Keeping(files)
+        room = min(model.context_tokens, limits.tokens)
+        self._conversation = Conversation(model, self._wording, self._keeping, room)
+        self._housekeeper = Housekeeper(model, self._wording, self._keeping.diff)
         self._following = Following()
         self._guess_tokens = guess_tokens
 
@@ -91,6 +95,7 @@ class CwmPolicy:
                 yield event
 
     async def _decide(self, history: Sequence[AgentEvent]) -> AsyncGenerator[PolicyEvent, None]:
+        await self._keeping.renew()
         await self._conversation.follow(self._following.read(history))
         async with closing(self._housekeeper.tidy(self._conversation)) as steps:
             async for step in steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from cwm_agent.core.interrupt import closing
 from cwm_agent.errors import LimitError
@@ -24,11 +24,15 @@ SUMMARY_TOKENS = 8_192
 
 
 class Housekeeper:
-    """Makes room in a conversation. The rules and the user's own words stay as they are, whatever goes."""
+    """Makes room in a conversation. The rules and the user's own words stay as they are, whatever goes.
 
-    def __init__(self, model: TraceModel, wording: Wording) -> None:
+    `diff` tells how the files differ from the user's now, which stands behind each summary.
+    """
+
+    def __init__(self, model: TraceModel, wording: Wording, diff: Callable[[], Awaitable[str]]) -> None:
         self._model = model
         self._wording = wording
+        self._diff = diff
 
     async def tidy(self, conversation: Conversation) -> AsyncGenerator[Progressed, None]:
         """Make room, where it is needed, and say so where that takes long; LimitError where there is none to be had."""
@@ -42,7 +46,8 @@ class Housekeeper:
         count = _behind_which_work_goes_on(conversation)
         if count:
             yield Progressed("summing up", len(conversation), conversation.room, "tokens")
-            await conversation.leave_out(count, await self._summary(conversation))
+            summary = await self._summary(conversation)
+            await conversation.leave_out(count, summary, await self._diff(), int(TIGHT * conversation.room))
         answers = [at for at, block in enumerate(conversation.blocks) if isinstance(block.entry, Answered)]
         await self._fold(conversation, answers, full)
         if len(conversation) > full:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from cwm_agent.models.chat_format.messages import USER, answer, message, opening, reply, tool_role
 from cwm_agent.models.chat_format.reply import FormatBroken
 from cwm_agent.policies.conversation.prompts import Prompts
@@ -51,11 +53,11 @@ class Wording:
         """What else the model must know before it goes on."""
         return message(USER, self._prompts.render("told", notes=told.notes))
 
-    def answered(self, answered: Answered, output: str, budget: str) -> list[Segment]:
-        """A tool's answer; `output` is its observation, or as much of it as there is room for."""
+    def answered(self, answered: Answered, budget: str) -> list[Segment]:
+        """A tool's answer."""
         text = self._prompts.render(
             "observation",
-            output=output,
+            output=answered.observation,
             imagined=answered.imagined,
             draft=answered.draft,
             guessed=answered.imagined and answered.guessed,
@@ -66,10 +68,15 @@ class Wording:
         )
         return message(tool_role(answered.call.tool), answer(text, budget))
 
-    def folded(self, answered: Answered, budget: str) -> list[Segment]:
-        """The same without its output."""
+    def folded(self, answered: Answered, path: str, budget: str) -> list[Segment]:
+        """The same without its output; `path` is a file in the sandbox that has it, or empty."""
         lines = len(answered.observation.splitlines())
-        return self.answered(answered, self._prompts.render("folded", lines=lines), budget)
+        folded = self._prompts.render("folded", lines=lines, path=path)
+        return self.answered(structs.replace(answered, observation=folded), budget)
+
+    def cut(self, characters: int, path: str) -> str:
+        """What stands between both ends of an output; `path` is a file in the sandbox that has all of it, or empty."""
+        return self._prompts.render("cut", characters=characters, path=path)
 
     def said(self, said: Said) -> list[Segment]:
         """A turn of the model of which the ids are not known."""
@@ -89,11 +96,11 @@ class Wording:
         """The question for a summary."""
         return message(USER, self._prompts.render("summary"))
 
-    def summarised(self, summary: str, left_out: Sequence[Entry]) -> list[Segment]:
-        """What stands for a part that was left out; without a summary, what was done in it."""
+    def summarised(self, summary: str, left_out: Sequence[Entry], diff: str) -> list[Segment]:
+        """What stands for a part that was left out: its summary, or what was done in it, and the diff now."""
         steps = [
             f"{entry.call.tool}: {entry.call.content.strip().partition(chr(10))[0]}"
             for entry in left_out
             if isinstance(entry, Said) and entry.call
         ]
-        return message(USER, self._prompts.render("summarised", summary=summary, steps=steps))
+        return message(USER, self._prompts.render("summarised", summary=summary, steps=steps, diff=diff))

@@ -6,13 +6,14 @@ import random
 from itertools import pairwise
 
 import pytest
+from msgspec import structs
 
 from cwm_agent.errors import LimitError
 from cwm_agent.events import ToolCall
 from cwm_agent.policies.chat.window import FULL, Window
-from cwm_agent.policies.chat.wording import Wording, cut
+from cwm_agent.policies.chat.wording import Wording
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Note, Said
 from cwm_agent.settings import LimitSettings
 from tests.unit.policies.chat_double import check
 
@@ -118,9 +119,25 @@ def test_any_conversation_is_told_in_the_order_that_servers_take(seed: int) -> N
             assert f"<{number}>" in text
 
 
-def test_both_ends_of_a_long_output_are_shown() -> None:
-    text = cut("BEGIN" + "é" * 5_000 + "END", 100)
+def test_both_ends_of_a_long_output_are_shown_and_where_the_rest_is() -> None:
+    wording = Wording(Prompts(), LimitSettings(), command_seconds=120, guidance="", most=100, keeps=True)
+    text = wording.cut("BEGIN" + "é" * 5_000 + "END", "")
     assert text.startswith("BEGIN")
     assert text.endswith("END")
     assert "[… 4908 characters left out …]" in text
-    assert cut("as it is", 100) == "as it is"
+    assert wording.cut("as it is", "/tmp/x") == "as it is"
+    assert "; /tmp/x has all of it" in wording.cut("x" * 101, "/tmp/x")
+
+
+def test_what_is_shown_in_part_is_kept_but_nothing_imagined() -> None:
+    wording = Wording(Prompts(), LimitSettings(), command_seconds=120, guidance="", most=100, keeps=True)
+    long, short = step(1)[1], step(2, "short")[1]
+    assert isinstance(long, Answered)
+    dream = structs.replace(long, imagined=True)
+    note = Note("ran", "ls", "x" * 101, 7)
+    entries = [Asked("go", first=True, notes=(note,)), long, short, dream]
+    assert wording.shown_in_part(entries, 0) == [long, note]
+    assert wording.shown_in_part(entries, 3) == [long, short, note]
+    text = "\n".join(each.text for each in wording.messages(entries))
+    assert "/tmp/cwm-agent-output-1.txt has all of it" in text
+    assert "/tmp/cwm-agent-output-7.txt has all of it" in text
