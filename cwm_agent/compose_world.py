@@ -49,11 +49,12 @@ def why_none(settings: Settings) -> str:
 
 def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> ImaginedWorld:
     """The imagined world as the settings want it; a model in this process is held to less."""
+    from cwm_agent.models.trust import trust_in
     from cwm_agent.worlds.imagined import ImaginedWorld
 
     world = settings.world
     if imagining(settings):
-        return ImaginedWorld(model, method=world.method, files=files, token_limit=world.tokens)
+        return ImaginedWorld(model, method=world.method, files=files, token_limit=world.tokens, tells_doubt=False)
     return ImaginedWorld(
         model,
         method=world.method,
@@ -62,6 +63,7 @@ def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> Ima
         frame_tokens=_FRAME_TOKENS,
         seconds=world.embedded_seconds,
         whole=True,
+        tells_doubt=trust_in(settings.world.folder or shipped_model()).told,
     )
 
 

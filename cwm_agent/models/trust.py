@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 FILE = "evaluation.json"
+_ERROR, _RANKING = 0.1, 0.75  # the largest calibration error, and the least chance that right is surer than wrong
 
 
 class Bin(Struct, frozen=True):
@@ -19,9 +20,13 @@ class Bin(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True):
-    """The share of whole traces that were right, by the confidence in them; no bins, no trust."""
+    """The share of whole traces that were right, by the confidence in them; no bins, no trust.
+
+    `told`: confidence was measured to mean something, in single values and in whole traces, and may be shown.
+    """
 
     bins: tuple[Bin, ...] = ()
+    told: bool = False
 
     def right(self, confidence: float) -> float:
         """The measured share at a confidence from 0 to 1, counted as if one more had been wrong and one right."""
@@ -29,17 +34,25 @@ class Trust(Struct, frozen=True):
         return 0.0 if near is None else (near.right * near.of + 1) / (near.of + 2)
 
 
-class _Traces(Struct, frozen=True):
+class _Calibration(Struct, frozen=True):
     bins: tuple[Bin, ...]
+    error: float
+    ranking: float | None
+
+    @property
+    def holds(self) -> bool:
+        return self.error <= _ERROR and (self.ranking or 0.0) >= _RANKING
 
 
 class _Evaluation(Struct, frozen=True):
-    traces: _Traces
+    values: _Calibration
+    traces: _Calibration
 
 
 def trust_in(folder: Path) -> Trust:
     """That in the model of a folder; none where it was not evaluated, or the file cannot be read."""
     try:
-        return Trust(msgspec.json.decode((folder / FILE).read_bytes(), type=_Evaluation).traces.bins)
+        found = msgspec.json.decode((folder / FILE).read_bytes(), type=_Evaluation)
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         return Trust()
+    return Trust(found.traces.bins, found.values.holds and found.traces.holds)

@@ -30,7 +30,7 @@ def rows(trace: Trace, *, origin: Origin, subject: str, outcome: Outcome, width:
         (),
         *body(trace, width, Highlighter(source)),
         (),
-        *parts.packed(words.legend(basis=basis), width, MOST_LINES),
+        *parts.packed(words.legend(basis=basis, doubt=words.has_doubt(trace.frames)), width, MOST_LINES),
     ]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from cwm_agent.traces.frames import Basis, FrameKind
+from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.views.highlight import Highlighter
 from cwm_agent.views.spans import Line, Piece, cells, fit, middle, safe
 from cwm_agent.views.steps import Change, Step
-from cwm_agent.views.words import BASIS
+from cwm_agent.views.words import BASIS, mark
 
 DEEP = 6
 """Calls within calls that are drawn one by one; deeper ones are counted."""
@@ -55,15 +55,17 @@ def value(step: Step, room: int, *, differs: bool = False) -> Line:
     """What a return returned or an exception says; nothing for other frames."""
     frame = step.frame
     if frame.event is FrameKind.EXCEPTION:
-        return _marked(frame.basis.get(VALUE), Piece(middle(frame.value or "", room - 1), "bold bad"))
+        return _marked(frame, frame.value or "", room, "bold bad")
     if frame.event is not FrameKind.RETURN or step.left_by is not None:
         return ()
-    role = "bold bad" if differs else "bold"
-    return _marked(frame.basis.get(VALUE), Piece(middle(frame.value or "None", room - 1), role))
+    return _marked(frame, frame.value or "None", room, "bold bad" if differs else "bold")
 
 
-def _marked(basis: Basis | None, piece: Piece) -> Line:
-    return (piece,) if basis is None else (piece, Piece(BASIS[basis], "faint"))
+def _marked(frame: Frame, text: str, room: int, role: str) -> Line:
+    basis = frame.basis.get(VALUE)
+    sign = "" if basis is None else mark(basis, frame.logprobs.get(VALUE))
+    piece = Piece(middle(text, room - max(len(sign), 1)), role)
+    return (piece, Piece(sign, "faint")) if sign else (piece,)
 
 
 def change(each: Change, room: int, *, argument: bool = False, differs: bool = False) -> Line:
@@ -71,7 +73,7 @@ def change(each: Change, room: int, *, argument: bool = False, differs: bool = F
     role = "bold bad" if differs else _ROLE[each.kind]
     name: Line = (safe(each.name) if len(each.name) <= _NAME else Piece(middle(each.name, _NAME)),)
     if each.basis is not None:
-        name += (Piece(BASIS[each.basis], "faint"),)
+        name += (Piece(mark(each.basis, each.logprob), "faint"),)
     if each.after is None:
         return (Piece("− ", role), *name)
     if each.before is None:

@@ -12,12 +12,16 @@ from cwm_agent.traces.grammar import HAS_LOCALS
 
 
 class Change(Struct, frozen=True):
-    """What became of one local: `before` is None where it is new, `after` where it is gone."""
+    """What became of one local: `before` is None where it is new, `after` where it is gone.
+
+    `logprob` is how sure the model was that wrote it, where it tells.
+    """
 
     name: str
     before: str | None
     after: str | None
     basis: Basis | None = None
+    logprob: float | None = None
 
     @property
     def kind(self) -> Literal["new", "changed", "gone"]:
@@ -85,7 +89,7 @@ def _changes(before: dict[str, str], frame: Frame) -> tuple[Change, ...]:
     if before is after or before == after:
         return ()
     found = [
-        Change(name, before.get(name), value, basis.get(name))
+        Change(name, before.get(name), value, basis.get(name), frame.logprobs.get(name))
         for name, value in after.items()
         if before.get(name) != value
     ]

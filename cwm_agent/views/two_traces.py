@@ -51,7 +51,7 @@ def rows(
         *words.wrapped(verdict, width),
         fit((Piece("  "), *words.scores(comparison)), width),
         (),
-        *parts.packed(words.legend(basis=basis, both=True), width, MOST_LINES),
+        *parts.packed(words.legend(basis=basis, both=True, doubt=words.has_doubt(imagined.frames)), width, MOST_LINES),
     ]
 
 

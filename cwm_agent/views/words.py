@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 
 from rich.cells import cell_len, chop_cells
 
@@ -26,13 +28,31 @@ _BASIS_LEGEND = (
     (BASIS[Basis.CHOSEN], "faint", "chosen by the model"),
     (BASIS[Basis.FREE], "faint", "the model's own"),
 )
+_DOUBT_LEGEND = (("62%", "faint", "how sure it is, where that is in doubt"),)
 _BOTH_LEGEND = (("◇", "imagined", "imagined alone"), ("◆", "real", "ran alone"), ("≠", "bad", "they differ"))
 VALUE_ROOM = 60
+_SURE = 0.95
+"""From here on a value is not said to be in doubt."""
 
 
 def badge(origin: Origin) -> Line:
     """`◆ RAN` or `◇ IMAGINED`."""
     return (Piece(f"{SIGN[origin]} {WORD[origin]}", f"bold {ROLE[origin]}"),)
+
+
+def mark(basis: Basis, logprob: float | None = None) -> str:
+    """Where a value comes from, in one sign, and how sure the model was, where that leaves a doubt: `°62%`."""
+    share = 1.0 if logprob is None or basis is Basis.FORCED else math.exp(logprob)
+    return BASIS[basis] + ("" if share >= _SURE else f"{int(share * 100)}%")
+
+
+def sure(frames: Iterable[Frame]) -> str:
+    """How sure the model was of everything together: `41 % sure`; empty where it does not tell."""
+    said = [each for frame in frames for each in frame.logprobs.values()]
+    if not said:
+        return ""
+    share = math.exp(sum(said))
+    return f"{int(share * 100)} % sure" if share >= 0.01 else "less than 1 % sure"
 
 
 def count(number: int, noun: str) -> str:
@@ -63,15 +83,18 @@ def ending(trace: Trace, outcome: Outcome, room: int = VALUE_ROOM) -> Line:
 
 def headline(trace: Trace, origin: Origin, subject: str, outcome: Outcome, width: int) -> Line:
     """One line that says what this is: ran or imagined, the entry, how many frames, and how it ended."""
-    tail = (Piece(count(len(trace.frames), "frame"), "quiet"), GAP, *ending(trace, outcome, max(20, width // 3)))
+    tail: Line = (Piece(count(len(trace.frames), "frame"), "quiet"), GAP, *ending(trace, outcome, max(20, width // 3)))
+    if told := sure(trace.frames):
+        tail += (GAP, Piece(told, "quiet"))
     first = badge(origin)
     room = width - cells(first) - cells(tail) - 2 - cells((GAP,))
     return (*first, Piece("  "), Piece(middle(subject, max(room, 12)), "bold"), GAP, *tail)
 
 
-def legend(*, basis: bool, both: bool = False) -> list[Line]:
+def legend(*, basis: bool, both: bool = False, doubt: bool = False) -> list[Line]:
     """What the marks mean, one entry a line."""
     entries = (*(_BOTH_LEGEND if both else ()), *_LEGEND, *(_BASIS_LEGEND if basis else ()))
+    entries += _DOUBT_LEGEND if doubt else ()
     return [(Piece(sign, role), Piece(f" {meaning}", "quiet")) for sign, role, meaning in entries]
 
 
@@ -93,6 +116,12 @@ def _share(value: float) -> str:
 def has_basis(frames: tuple[Frame, ...]) -> bool:
     """Whether any frame says where it comes from."""
     return any(frame.basis for frame in frames)
+
+
+def has_doubt(frames: tuple[Frame, ...]) -> bool:
+    """Whether a value of any frame is marked as one of which the model was not sure."""
+    said = ((frame.basis[name], each) for frame in frames for name, each in frame.logprobs.items() if name != "<line>")
+    return any(len(mark(basis, each)) > 1 for basis, each in said)
 
 
 def wrapped(line: Line, width: int) -> list[Line]:

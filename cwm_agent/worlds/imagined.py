@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Literal, assert_never
 
+from msgspec.structs import replace
+
 from cwm_agent.analysis.context import DoesNotFit
 from cwm_agent.observations import (
     Finished,
@@ -44,7 +46,8 @@ class ImaginedWorld:
     control; *stepwise* asks only for what the source does not tell. `files` are those of the project, from which the
     context of a call is gathered; without them it is the text of the request. Raises UsageError where the source or the
     entry is wrong, and what the model raises. For a small model: `seconds` bounds one trace where the limits are wider,
-    and with `whole` nothing is imagined of a call that the model cannot be shown all the code of.
+    and with `whole` nothing is imagined of a call that the model cannot be shown all the code of. Without `tells_doubt`
+    frames have no log-probabilities: they mean something only where that was measured.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class ImaginedWorld:
         frame_tokens: int = FRAME_TOKENS,
         seconds: float = math.inf,
         whole: bool = False,
+        tells_doubt: bool = True,
     ) -> None:
         self._model = model
         self._method = method
@@ -65,6 +69,7 @@ class ImaginedWorld:
         self._frame_tokens = frame_tokens
         self._seconds = seconds
         self._whole = whole
+        self._tells_doubt = tells_doubt
         self._encodings: Encodings = {}
         self._usage = Usage()
 
@@ -147,7 +152,7 @@ class ImaginedWorld:
                     if isinstance(step, WorldNoticed):
                         yield step
                     elif (frame := shown.frame(step)) is not None:
-                        yield FrameReached(frame)
+                        yield FrameReached(frame if self._tells_doubt else replace(frame, logprobs={}))
         yield Finished(reader.outcome())
 
     def _steps(self, reader: Reader, pen: Pen, then: FrameKind | None) -> AsyncGenerator[Step]:

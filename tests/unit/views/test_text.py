@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import unicodedata
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -17,7 +19,7 @@ from cwm_agent import views
 from cwm_agent.observations import Completed, LimitReached, Origin, Unreadable
 from cwm_agent.text import printable_line
 from cwm_agent.traces.compare import compare
-from cwm_agent.traces.frames import Frame, FrameKind, Trace
+from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 from cwm_agent.views.lay_out import lines
 from cwm_agent.views.spans import cells, middle, plain
 from cwm_agent.views.view import TraceView
@@ -159,3 +161,36 @@ def test_a_recursion_without_loops_is_cut_in_the_middle() -> None:
 
 def test_no_trace_at_all_shows_nothing() -> None:
     assert shown(TraceView(subject="f()"), 80) == ""
+
+
+def doubted(logprob: float) -> TraceView:
+    head = Frame(
+        event=FrameKind.CALL, file="f.py", function="f", line=1, depth=0, source="def f(a):", locals={"a": "1"}
+    )
+    head = replace(head, basis={"<line>": Basis.FORCED, "a": Basis.FORCED})
+    first = replace(head, event=FrameKind.LINE, line=2, source="    b = g(a)")
+    after = replace(head, event=FrameKind.LINE, line=3, source="    return b", locals={"a": "1", "b": "7" * 300})
+    after = replace(after, basis=after.basis | {"b": Basis.FREE}, logprobs={"b": logprob, "<line>": -0.001})
+    left = replace(after, event=FrameKind.RETURN, locals={}, value="'x'", basis={"<value>": Basis.FREE})
+    left = replace(left, logprobs={"<value>": -0.001})
+    return TraceView(subject="f(1)", imagined=Trace((head, first, after, left)))
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_a_value_in_doubt_says_how_sure_the_model_was_and_the_trace_does_of_all(width: int) -> None:
+    text = shown(doubted(math.log(0.62)), width)
+    assert "b°62% =" in text
+    assert "'x'°\n" in text
+    assert "°99%" not in text
+    assert width == 50 or "61 % sure" in text
+    assert "how sure it is" in text
+    assert all(cell_len(line) <= width for line in text.splitlines())
+
+
+def test_what_is_sure_is_not_put_in_doubt() -> None:
+    text = shown(doubted(-0.01), 100)
+    assert "b° =" in text
+    assert "98 % sure" in text
+    assert "how sure it is" not in text
+    assert "less than 1 % sure" in shown(doubted(-20.0), 100)
+    assert "b°0% =" in shown(doubted(-20.0), 100)
