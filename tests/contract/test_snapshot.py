@@ -139,6 +139,41 @@ async def test_several_sandboxes_share_one_base_and_do_not_see_each_other(
     assert await shell(three, look) == "edited by the user\na.py\nb.py\n"
 
 
+async def test_others_beside_a_sandbox_see_what_it_was_opened_on(
+    tmp_path: Path, taking: Take, start: Start, home: Path
+) -> None:
+    root = new(tmp_path / "r", {"a.py": b"1\n"})
+    first = await taking(root)
+    one = await start(first)
+    await shell(one, "echo one > a.py")
+    put(root / "a.py", b"edited by the user\n")
+    await taking(root)
+    others = await asyncio.gather(*(first.again("snapshot", command_user()) for _ in range(6)))
+    containers = await asyncio.gather(*(start(other) for other in others[:2]))
+    assert await shell(containers[0], "cat a.py; echo two > a.py; cat a.py") == "1\ntwo\n"
+    assert await shell(containers[1], "cat a.py; git status --short") == "1\n"
+    assert await shell(one, "cat a.py") == "one\n"
+    for container in containers:
+        await container.remove()
+    await asyncio.gather(*(other.release() for other in others))
+    assert len(list((home / "cache/sandboxes").iterdir())) == 2
+    assert await shell(one, "cat a.py") == "one\n"
+
+
+async def test_a_state_stays_until_the_last_who_looks_at_it_is_gone(tmp_path: Path, taking: Take) -> None:
+    root = new(tmp_path / "r", {"a.py": b"1\n"})
+    first = await taking(root)
+    other = await first.again("snapshot", command_user())
+    trees = first.base.trees
+    first.base.release()
+    put(root / "a.py", b"2\n")
+    later = await taking(root)
+    assert all((tree / "a.py").is_file() for tree in trees[-1:])
+    assert other.base.read(b"a.py").content == b"1\n"
+    assert later.base.read(b"a.py").content == b"2\n"
+    await other.release()
+
+
 async def test_what_was_written_survives_the_container(tmp_path: Path, taking: Take, start: Start) -> None:
     taken = await taking(new(tmp_path / "r", {"a.py": b"1\n"}))
     first = await start(taken)

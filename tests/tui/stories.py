@@ -31,6 +31,8 @@ from cwm_agent.events import (
     Rested,
     Rewind,
     Rewound,
+    RolloutRow,
+    RolloutsCompared,
     SessionOpened,
     SetMode,
     TestsReported,
@@ -401,4 +403,36 @@ TRACED: list[AgentEvent] = [
     PredictionScored(
         "trace", REFUND, "returns Decimal('3.01')", "returns Decimal('3.00')", False, COMPARED.sentence, 2
     ),
+]
+
+
+CONTEST: list[AgentEvent] = [
+    DREAM,
+    PromptAccepted("test_refund_keeps_the_cent fails since the last release. Please fix it."),
+    Progressed("rollouts", 4, 4, "rollouts", "judging their patches"),
+    RolloutsCompared(
+        rows=(
+            RolloutRow(rollout=1, status="fixed", files=STATS, patch=1, kept=10, repaired=1, agreed=1, tokens=21_044),
+            RolloutRow(rollout=2, status="fixed", files=STATS, patch=2, kept=11, repaired=1, agreed=3, tokens=18_310),
+            RolloutRow(
+                rollout=3, status="proposed", files=STATS, patch=2, kept=11, repaired=1, agreed=3, tokens=30_002
+            ),
+            RolloutRow(rollout=4, status="limit", tokens=131_001, note="All 128 actions of this request are used up."),
+        ),
+        winner=2,
+        decided_by="kept",
+        reason="Rollout 2 was chosen: 11 of the 11 tests that passed before still pass, and 10 with the best other "
+        "patch that was left.",
+        passing=11,
+        failing=1,
+        written=4,
+        reproducing=3,
+        counted=3,
+    ),
+    CheckpointMade(1, 0, STATS),
+    TextWritten("The patch of rollout 2 is taken over: payments/refunds.py +3 −3.\n"),
+    *ran(1, "cd /workspace && python3 -m pytest -q", PASSING),
+    TestsReported(1, Origin.REAL, "cd /workspace && python3 -m pytest -q", 12, 0),
+    PatchProposed(1, STATS, verified=True, summary="Rollout 2 was chosen."),
+    Rested("fixed"),
 ]

@@ -5,7 +5,7 @@ from cwm_agent.tui.bridge import show
 from cwm_agent.tui.clip import HEAD, TAIL, Clip
 from cwm_agent.tui.exits import exit_code
 from cwm_agent.tui.picture import Acted, Asked, Offered, Picture, Said, Thought
-from tests.tui.stories import FAILED, READY, STREAMING
+from tests.tui.stories import CONTEST, FAILED, READY, STREAMING
 
 
 def picture(*stories: list) -> Picture:
@@ -45,6 +45,12 @@ def test_an_interrupted_action_does_not_run_for_ever() -> None:
     last = [block for block in made.blocks if isinstance(block, Acted)][-1]
     assert last.runs[-1].stopped
     assert not made.working
+
+
+def test_the_checkpoint_of_a_winner_belongs_to_no_action() -> None:
+    made = picture(FAILED[:-1], CONTEST[3:5])
+    assert [each.label for each in made.checkpoints] == ["the winning rollout"]
+    assert not any(block.files for block in made.blocks if isinstance(block, Acted))
 
 
 def test_a_question_is_open_until_it_is_settled() -> None:

@@ -57,6 +57,19 @@ def conversation_of(pilot: Pilot) -> list[str]:
     return [row.content.plain for row in pilot.app.screen.query_one(Conversation)._rows]
 
 
+async def test_best_of_asks_for_so_many_rollouts() -> None:
+    session = ReplaySession([OPENED])
+    async with app_of(session).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/best-of 3 fix it", "enter")
+        await settled(pilot)
+        assert session.told == [SubmitPrompt("fix it", 3)]
+        await pilot.press(*"/best-of x", "enter")
+        await settled(pilot)
+        assert "takes a number and a request" in hint_of(pilot)
+        assert session.told == [SubmitPrompt("fix it", 3)]
+
+
 async def test_enter_sends_and_empties_the_input() -> None:
     session = ReplaySession([OPENED])
     async with app_of(session).run_test() as pilot:

@@ -16,6 +16,7 @@ from cwm_agent.workspace.review import Review
 from tests.tui.stories import (
     ASKED,
     ASKING,
+    CONTEST,
     FAILED,
     FORETOLD,
     MANY,
@@ -65,6 +66,8 @@ CASES: list[tuple[str, Sequence[AgentEvent], tuple[int, int], tuple[str, ...], s
     ("traced_what_if", TRACED, MIDDLE, (*"/trace", "enter", "d", "left", "left", "e"), "dark"),
     ("traced_source", TRACED, SMALL, (*"/trace", "enter", "d", "enter"), "dark"),
     ("imagined_alone", FORETOLD, MIDDLE, (*"/trace", "enter", "end"), "dark"),
+    ("contest", CONTEST, MIDDLE, (), "dark"),
+    ("contest", CONTEST, SMALL, ("pageup",), "light"),
     ("ready", READY, MIDDLE, (), "dark"),
     ("ready", READY, SMALL, (), "dark"),
     ("ready", READY, MIDDLE, (), "light"),
