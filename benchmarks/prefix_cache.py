@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -19,18 +20,20 @@ import httpx
 from benchmarks.conversation import CONVERSATION, Ask, Step, held
 from benchmarks.table import machine, write
 from cwm_agent.demo.sample import create_sample
-from cwm_agent.models.chat_format.messages import ASSISTANT, message, opening, reply
+from cwm_agent.models.chat_format.messages import ASSISTANT, answer, message, opening, reply, tool_role
 from cwm_agent.models.vllm import VllmModel
 from cwm_agent.protocols import Sampling
 from cwm_agent.traces.segments import Segment
 from tests.contract.vllm_server import NAME, Served, make_checkpoint, vllm_python
 
-Client = Literal["grows", "each request", "each step"]
+Client = Literal["grows", "each request", "each step", "last outputs"]
 CLIENTS: dict[Client, str] = {
     "grows": "cwm-agent: what was written stays",
     "each request": "rendered anew; the thinking goes when the user asks again",
     "each step": "rendered anew; the thinking of every earlier turn goes",
+    "last outputs": "rendered anew; the same, and only the last five outputs stay",
 }
+LAST = 5
 BLOCK, BLOCK_ON_CARDS = 128, 16
 """A cache keeps so many tokens, or none of them: vLLM's defaults."""
 STEPS = [step for _, steps in CONVERSATION for step in steps]
@@ -42,18 +45,21 @@ HEADER = (
 async def as_sent(model: VllmModel, client: Client, asks: Sequence[Ask]) -> list[Ask]:
     """The same requests, which each begin with the one before and what was written to it, as this client sends them."""
     start = len(await encoded(model, opening(thinking=True)))
-    short = [await encoded(model, without_thinking(step)) for step in STEPS]
+    turns = [await encoded(model, without_thinking(step)) for step in STEPS]
+    gone = await encoded(model, message(tool_role("bash"), answer("Old output left out.", "")))
     answered = [number for number, step in enumerate(STEPS, 1) if not step.command]
     sent = []
     for at, ask in enumerate(asks):
-        asked = max((number for number in answered if number <= at), default=0)
-        lost = {"grows": 0, "each request": asked, "each step": at}[client]
-        prompt: list[int] = []
-        done = 0
-        for before, text in zip(asks[:lost], short, strict=False):
-            prompt += (*ask.prompt[done : len(before.prompt) - start], *text)
-            done = len(before.prompt) + len(before.written)
-        sent.append(Ask((*prompt, *ask.prompt[done:]), ask.written))
+        last_request = max((number for number in answered if number <= at), default=0)
+        no_thinking = {"grows": 0, "each request": last_request}.get(client, at)
+        no_output = at - LAST if client == "last outputs" else 0
+        prompt = list(asks[0].prompt[:-start])
+        for number, (before, after) in enumerate(pairwise(asks[: at + 1])):
+            told, wrote = len(before.prompt), len(before.prompt) + len(before.written)
+            prompt += turns[number] if number < no_thinking else ask.prompt[told - start : wrote]
+            left_out = number < no_output and STEPS[number].command
+            prompt += gone if left_out else ask.prompt[wrote : len(after.prompt) - start]
+        sent.append(Ask((*prompt, *ask.prompt[-start:]), ask.written))
     return sent
 
 
@@ -110,7 +116,8 @@ def reckoned(asks: Sequence[Ask], block: int) -> int:
 
 def common(one: Sequence[int], other: Sequence[int]) -> int:
     """With how many tokens both begin."""
-    return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, yours) in pairs if mine != yours), min(len(one), len(other)))
 
 
 async def measured(served: Served) -> dict[Client, tuple[list[Ask], list[int]]]:
