@@ -68,6 +68,7 @@ Fault = Callable[[Wire], Awaitable[None]]
 class FaultyServer:
     """Says `replies` one after the other, and does the next of `faults` instead where that is one.
 
+    Where the output of a command is to be guessed, it is `guess`, and `guesses` are the prompts of that.
     `fired` are the names of the faults that were done, `prompts` what was asked and rightly answered, `tracing` what is
     done about the questions of the imagined world; without it, an empty answer. All of it may change while it runs.
     """
@@ -76,6 +77,8 @@ class FaultyServer:
         self.replies: list[str] = []
         self.faults: list[Fault | None] = []
         self.tracing: Fault | None = None
+        self.guess = "</output>"
+        self.guesses: list[list[int]] = []
         self.fired: list[str] = []
         self.prompts: list[list[int]] = []
         self.wrote: list[list[int]] = []
@@ -140,6 +143,10 @@ class FaultyServer:
         asked = wire.content["prompt"]
         if SPECIALS[Special.CONTEXT.value] in asked:
             await (self.tracing(wire) if self.tracing else wire.chunked(DONE))
+            return
+        if wire.content["temperature"] == 0:  # a prediction; replies are drawn
+            self.guesses.append(asked)
+            await wire.chunked(events(self.guess))
             return
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None:
