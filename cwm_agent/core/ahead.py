@@ -154,8 +154,9 @@ class Ahead:
             if not self._planned:
                 await self._plan()
             while self._facts:
-                await self._find_out(self._facts[0])
-                self._facts.pop(0)
+                fact = next((each for each in self._facts if each.dream.ended.is_set()), self._facts[0])
+                await self._find_out(fact)
+                self._facts.remove(fact)
         except Exception as error:  # nobody waits for it, and the session goes on
             if not isinstance(error, CwmAgentError | OSError):
                 _LOG.error("Thinking ahead failed", exc_info=error)

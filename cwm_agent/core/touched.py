@@ -57,7 +57,7 @@ def _between(before: str, after: str) -> Touched:
         lines = range(start + 1, end + 1) if end > start else range(max(1, start), min(start + 1, len(new)) + 1)
         owners = [{name for name, first, last in spans if first <= line <= last} for line in lines]
         loose = [not owner and bool(new[line - 1].strip()) for line, owner in zip(lines, owners, strict=True)]
-        if all(loose) if end == start else any(loose):
+        if any(loose) if end > start else not any(owners):
             return Touched(None)
         names = names.union(*owners)
     return Touched(frozenset(names))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from cwm_agent.core.drafts import Drafts
 from cwm_agent.core.session import Session, SessionParts
 from cwm_agent.events import AgentEvent, Rested, SubmitPrompt, ToolCall, UserCommand
 from cwm_agent.observations import Limits, Mode, Origin
@@ -70,6 +71,7 @@ class Stage:
             loop_limits=limits or LimitSettings(),
             version="0",
             recover_sandbox=recover,
+            drafts=Drafts(self.files),
         )
         parts = replace(parts, **(more or {}))
         self.session = Session(parts=parts, mode=mode, recorded=recorded)
