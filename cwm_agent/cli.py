@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("task", metavar="TASK", nargs="?", help="what to do; read from standard input when left out")
     run.add_argument("--test", metavar="ID", action="append", help="a failing test to repair, by its pytest id")
     run.add_argument("--best-of", type=int, default=1, metavar="N", help="let the model try it N times; the best patch")
+    run.add_argument("--trust", dest="guidance", action="store_const", const="follow", help="follow its AGENTS.md")
     run.add_argument("--output", type=Path, metavar="FILE", help="write the patch there")
     run.add_argument("--apply", action="store_true", help="apply the patch when its tests ran and passed")
     run.add_argument("--format", choices=("text", "json", "stream-json"), default="text", help="what is printed")
@@ -109,9 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     debug.add_argument("file", type=Path, metavar="FILE", help="the Python file")
     debug.add_argument("--call", metavar="EXPR", required=True, help="a call, evaluated in the file")
 
-    serve = command(
-        "serve", _serve, "Start vLLM for CWM, sized to the GPUs of this machine, and look after it.", "cwm-agent serve"
-    )
+    serve = command("serve", _serve, "Start vLLM for CWM, sized to the GPUs, and look after it.", "cwm-agent serve")
     serve.add_argument("--preset", metavar="NAME", help="a set-up by name instead of the one that fits the GPUs")
     serve.add_argument("--host", help="where to listen (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, help="at which port (default: 8000)")
@@ -125,15 +124,13 @@ def _parser() -> argparse.ArgumentParser:
     choices = ("list", "show", "resume", "export", "rename", "fork")
     sessions.add_argument("what", choices=choices, help="what to do")
     sessions.add_argument("session", nargs="?", help="its name, or the beginning of it (default: the newest here)")
-    sessions.add_argument(
-        "--title", metavar="WORDS", default="", help="for rename; without words the title is taken away"
-    )
+    sessions.add_argument("--title", metavar="WORDS", default="", help="for rename; without words it has none")
     sessions.add_argument("--format", choices=("text", "json", "markdown", "patch"), default=None)
     sessions.add_argument("--rollout", type=int, metavar="N", help="show or export a rollout of it, by its number")
     command("undo", _undo, "Take the last applied patch back.", "cwm-agent undo")
-    doctor = command(
-        "doctor", _doctor, "Engine, image, model, GPU, git, terminal: state and remedy.", "cwm-agent doctor"
-    )
+    trust = command("trust", _trust, "Whose AGENTS.md a model follows, by your word.", "cwm-agent trust --forget")
+    trust.add_argument("--forget", action="store_true", help="take your answer for this repository back")
+    doctor = command("doctor", _doctor, "What a session needs: state and remedy of each thing.", "cwm-agent doctor")
     doctor.add_argument("--format", choices=("text", "json"), default="text")
     return parser
 
@@ -141,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(args: argparse.Namespace) -> Settings:
     from cwm_agent.settings import load
 
-    names = ("model_url", "model", "mode", "policy")
+    names = ("model_url", "model", "mode", "policy", "guidance")
     flags = {name: getattr(args, name, None) for name in names}
     chat = {name: getattr(args, f"chat_{name}") for name in ("url", "model") if hasattr(args, f"chat_{name}")}
     return load(getattr(args, "config", None), **flags, chat=chat or None)
@@ -239,6 +236,12 @@ def _undo(args: argparse.Namespace) -> int:
     from cwm_agent import compose
 
     return compose.undo(_repo(args))
+
+
+def _trust(args: argparse.Namespace) -> int:
+    from cwm_agent import compose_guidance
+
+    return compose_guidance.show(_repo(args), forget=args.forget)
 
 
 def _trace(args: argparse.Namespace) -> int:

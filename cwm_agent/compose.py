@@ -30,12 +30,18 @@ Report = Callable[[AgentEvent], None]
 
 
 class House:
-    """Opens one session with all that it stands on, and closes both. `resumed` is the folder of a recorded session."""
+    """Opens one session with all that it stands on, and closes both. `resumed` is the folder of a recorded session.
 
-    def __init__(self, settings: Settings, repository: Repository, resumed: Path | None = None) -> None:
+    `asks` is False where nobody is there to answer questions.
+    """
+
+    def __init__(
+        self, settings: Settings, repository: Repository, resumed: Path | None = None, *, asks: bool = True
+    ) -> None:
         self._settings = settings
         self._repository = repository
         self._resumed = resumed
+        self._asks = asks
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
     async def open(self, report: Report) -> Session:
@@ -78,6 +84,7 @@ class House:
 
     def _session(self, record: Record, sandbox: Sandbox, world: TraceModel | None, decides: Mind) -> Session:
         from cwm_agent.compose_best_of import best_of_parts
+        from cwm_agent.compose_guidance import Trust
         from cwm_agent.compose_policy import policy_of
         from cwm_agent.compose_world import imagined_world
         from cwm_agent.core.drafts import Drafts
@@ -93,7 +100,9 @@ class House:
         settings = self._settings
         drafts = Drafts(sandbox.files)
         imagined = imagined_world(settings, world, drafts) if world else None
-        policy = policy_of(settings, sandbox, decides, world)
+        trust = Trust.of(sandbox, self._repository.root, settings.guidance, asks=self._asks)
+        deciding = partial(policy_of, settings, mind=decides, world=world, guidance=trust.text)
+        policy = deciding(sandbox)
         parts = SessionParts(
             identity=record.folder.name,
             repository=self._repository.root,
@@ -118,10 +127,9 @@ class House:
             loop_limits=settings.limits,
             version=__version__,
             recover_sandbox=sandbox.recover,
-            best_of=best_of_parts(
-                settings, sandbox, record.folder, policy, partial(policy_of, settings, mind=decides, world=world)
-            ),
+            best_of=best_of_parts(settings, sandbox, record.folder, policy, deciding),
             prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
+            trust=trust.settle if decides.converses else None,
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)
 
@@ -146,7 +154,7 @@ def run_headless(
 
     try:
         repository = Repository.open(repo, create=without_git)
-        return asyncio.run(_headless(House(settings, repository), task, output, best_of))
+        return asyncio.run(_headless(House(settings, repository, asks=False), task, output, best_of))
     except CwmAgentError as error:
         return report_failure(error, output, sys.stdout)
 

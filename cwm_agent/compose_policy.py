@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -77,14 +78,28 @@ async def _cwm(settings: Settings, world: TraceModel | None) -> Mind:
     return Mind(cwm=await connect(place, settings))
 
 
-def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind, world: TraceModel | None = None) -> Policy:
-    """The policy, made of that model; `world` is the world model, with which the forager may screen candidates."""
+def policy_of(
+    settings: Settings,
+    sandbox: Sandbox,
+    mind: Mind,
+    world: TraceModel | None = None,
+    guidance: Callable[[], str] = str,
+) -> Policy:
+    """The policy, made of that model; `world` is the world model, with which the forager may screen candidates.
+
+    `guidance` gives what the repository says to agents, as far as it is trusted.
+    """
     seconds = settings.sandbox.seconds
     if mind.chat is not None:
         from cwm_agent.policies.chat.policy import ChatPolicy
 
         return ChatPolicy(
-            mind.chat, settings.limits, prompts=settings.prompts, command_seconds=seconds, files=sandbox.files
+            mind.chat,
+            settings.limits,
+            prompts=settings.prompts,
+            guidance=guidance,
+            command_seconds=seconds,
+            files=sandbox.files,
         )
     if mind.cwm is not None:
         from cwm_agent.policies.cwm.policy import CwmPolicy
@@ -93,6 +108,7 @@ def policy_of(settings: Settings, sandbox: Sandbox, mind: Mind, world: TraceMode
             mind.cwm,
             settings.limits,
             prompts=settings.prompts,
+            guidance=guidance,
             command_seconds=seconds,
             guess_tokens=settings.world.tokens,
             files=sandbox.files,

@@ -97,12 +97,18 @@ def _folders() -> Finding:
     return Finding("folders", "ok", detail)
 
 
+def _trust() -> Finding:
+    from cwm_agent.compose_guidance import in_words as trusted
+
+    return Finding("trust", "ok", trusted(), "To see and to change it: cwm-agent trust", needed=False)
+
+
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a session needs the things."""
     from cwm_agent.doctor_models import look
 
     sandbox = asyncio.run(_engine_and_image(settings))
-    return [*sandbox, *asyncio.run(look(settings)), _gpu(), _git(), _folders(), _terminal()]
+    return [*sandbox, *asyncio.run(look(settings)), _gpu(), _git(), _folders(), _trust(), _terminal()]
 
 
 def in_words(findings: list[Finding]) -> Iterator[str]:

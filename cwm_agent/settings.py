@@ -188,6 +188,8 @@ class Settings(_Section):
     """Which world answers first: real, verify or imagined."""
     policy: Literal["auto", "forager", "cwm", "chat"] = "auto"
     """Who decides. `auto`: the one at `chat.url`, else at `model_url` if it speaks CWM's chat, else the forager."""
+    guidance: Literal["ask", "follow", "ignore"] = "ask"
+    """Whether a model follows a repository's AGENTS.md: if you say so when asked, always, or never."""
     prompts: Path | None = None
     """A folder of your own templates in place of those of the same name in `prompts/`."""
     model_url: str | None = None

@@ -26,7 +26,8 @@ class SessionParts:
     do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
     work is not in it; empty where all of it is. `guesser` is the policy, where its model can imagine outputs; `revises`
     whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads. `prepare` is
-    awaited once, when the session stands and before anything runs: it may ask. `best_of` opens places for rollouts;
+    awaited once, when the session stands and before anything runs: it may ask. `trust` is awaited before it, in any
+    mode: it may ask, and runs nothing. `best_of` opens places for rollouts;
     None where the policy would do the same in each of them.
     """
 
@@ -54,4 +55,5 @@ class SessionParts:
     ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None
     prepare: Callable[[Session], Awaitable[None]] | None = None
+    trust: Callable[[Session], Awaitable[None]] | None = None
     best_of: BestOfParts | None = None

@@ -90,6 +90,11 @@ class Session:
         return self._queue.busy
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed, so that nobody answers any more."""
+        return self._closed
+
+    @property
     def history(self) -> tuple[AgentEvent, ...]:
         """Everything since the start."""
         return self._bus.history
@@ -116,6 +121,8 @@ class Session:
                 self.notice("info", mended)
         if self._note() or self._resumed:
             self._bus.publish(ModeChanged(self._mode, self._note()))
+        if self._parts.trust is not None:
+            await self._parts.trust(self)
         await self._prepare()
         self._queue.open()
 

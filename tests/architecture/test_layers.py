@@ -62,6 +62,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_editors",
             "compose_desk",
             "compose_policy",
+            "compose_guidance",
             "compose_servers",
             "compose_world",
             "compose_best_of",

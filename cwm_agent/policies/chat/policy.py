@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 from cwm_agent.core.interrupt import closing
@@ -29,8 +29,8 @@ class ChatPolicy:
     What it is told follows from the history, so that a rewind or a resumed session needs nothing else. Calls that it
     makes in one reply are carried out one after the other, each as an action of its own, as long as each succeeds and
     nothing else happens that it should know first; then it is asked again. `prompts` is a folder of the user's own
-    templates, `guidance` what a trusted repository says to agents. In `files` of the sandbox stands whole what it is
-    shown in part.
+    templates, `guidance` gives what a trusted repository says to agents. In `files` of the sandbox stands whole what it
+    is shown in part.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ChatPolicy:
         limits: LimitSettings,
         *,
         prompts: Path | None = None,
-        guidance: str = "",
+        guidance: Callable[[], str] = str,
         command_seconds: float = 120.0,
         files: Files | None = None,
     ) -> None:

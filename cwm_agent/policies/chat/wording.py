@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -22,7 +22,7 @@ _NOT_ANSWERED = "[It was stopped before there was an answer.]"
 
 
 class Wording:
-    """Says everything that the model is told. `guidance` is what a trusted repository says of itself.
+    """Says everything that the model is told. `guidance` gives what a trusted repository says of itself.
 
     Of one answer it shows `most` characters, of a longer one both ends. Where it `keeps` outputs, it says where all of
     one can be read.
@@ -34,7 +34,7 @@ class Wording:
         limits: LimitSettings,
         *,
         command_seconds: float,
-        guidance: str,
+        guidance: Callable[[], str],
         most: int,
         keeps: bool = False,
     ) -> None:
@@ -57,7 +57,7 @@ class Wording:
     def rules(self) -> Message:
         """The system's message."""
         text = self._prompts.render(
-            "chat_system", seconds=self._seconds, turns=self._limits.turns, guidance=self._guidance.strip()
+            "chat_system", seconds=self._seconds, turns=self._limits.turns, guidance=self._guidance().strip()
         )
         return Message("system", text)
 

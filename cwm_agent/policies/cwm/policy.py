@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 from cwm_agent.core.interrupt import closing
@@ -33,7 +33,7 @@ class CwmPolicy:
 
     What it is told follows from the history, so that a rewind or a resumed session needs nothing else; the ids that
     the model wrote are kept besides, and the stream of a session only grows while it has room. `prompts` is a folder of
-    the user's own templates, `guidance` what a trusted repository says to agents, `guess_tokens` how many tokens
+    the user's own templates, `guidance` gives what a trusted repository says to agents, `guess_tokens` how many tokens
     a guessed output may have. In `files` of the sandbox stands whole what it is shown in part.
     """
 
@@ -44,7 +44,7 @@ class CwmPolicy:
         *,
         thinking: bool = True,
         prompts: Path | None = None,
-        guidance: str = "",
+        guidance: Callable[[], str] = str,
         command_seconds: float = 120.0,
         guess_tokens: int = 8_192,
         files: Files | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
@@ -18,10 +18,16 @@ TOOLS = ("bash", "edit", "create", "submit")
 
 
 class Wording:
-    """Says everything that the model is told. `guidance` is what a trusted repository says of itself."""
+    """Says everything that the model is told. `guidance` gives what a trusted repository says of itself."""
 
     def __init__(
-        self, prompts: Prompts, limits: LimitSettings, *, thinking: bool, command_seconds: float, guidance: str
+        self,
+        prompts: Prompts,
+        limits: LimitSettings,
+        *,
+        thinking: bool,
+        command_seconds: float,
+        guidance: Callable[[], str],
     ) -> None:
         self._prompts = prompts
         self._limits = limits
@@ -37,7 +43,7 @@ class Wording:
             seconds=f"{self._command_seconds:g}",
             turns=self._limits.turns,
             tokens=room,
-            guidance=self._guidance.strip(),
+            guidance=self._guidance().strip(),
         )
 
     def budget(self, turns: int, tokens: int) -> str:

@@ -26,7 +26,7 @@ from cwm_agent.tui.picture import (
 from cwm_agent.tui.render.action import action_rows, foldable, label
 from cwm_agent.tui.render.marks import CLAIMED, REAL, count, stat
 from cwm_agent.tui.render.progress import finished, working
-from cwm_agent.tui.render.rows import Row, blank, clip, join, line, ours, spread, text, wrapped
+from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
 
 
 def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for each kind of block, nothing else
@@ -174,7 +174,7 @@ def _question(block: Question, width: int) -> list[Row]:
     asked = block.asked
     bar = ours("┃ ", "$warn" if block.answer is None else "$faint")
     laid = wrapped(text(asked.question, "bold" if block.answer is None else "$quiet"), width - 2)
-    laid += [Row(clip(text(each, "$quiet"), width - 2)) for each in asked.detail.splitlines()]
+    laid += folded([text(each, "$quiet") for each in asked.detail.splitlines()], width - 2, ours(""))
     if block.answer is None:
         keys = (ours("y", "bold $lead"), ours(" yes   "), ours("n", "bold $lead"), ours(" no"))
         laid.append(Row(join(*keys, ours("   while the input is empty", "$faint"))))

@@ -92,7 +92,7 @@ def test_a_mark_of_the_tool_is_refused(side: str, mark: str) -> None:
 
 
 def test_the_schemas_are_those_of_the_arguments() -> None:
-    wording = Wording(Prompts(), LimitSettings(), command_seconds=7, guidance="", most=100)
+    wording = Wording(Prompts(), LimitSettings(), command_seconds=7, guidance=str, most=100)
     offers = {offer.name: offer for offer in wording.offers()}
     assert list(offers) == list(KINDS)
     assert "7 seconds" in offers["bash"].description

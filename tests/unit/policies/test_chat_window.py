@@ -22,7 +22,7 @@ LONG = "one line of output\n" * 80
 
 
 def window(room: int = ROOM, most: int = 6_000) -> Window:
-    return Window(Wording(Prompts(), LimitSettings(), command_seconds=120, guidance="", most=most), room)
+    return Window(Wording(Prompts(), LimitSettings(), command_seconds=120, guidance=str, most=most), room)
 
 
 def step(number: int, output: str = LONG, text: str = "") -> list[Entry]:
@@ -120,7 +120,7 @@ def test_any_conversation_is_told_in_the_order_that_servers_take(seed: int) -> N
 
 
 def test_both_ends_of_a_long_output_are_shown_and_where_the_rest_is() -> None:
-    wording = Wording(Prompts(), LimitSettings(), command_seconds=120, guidance="", most=100, keeps=True)
+    wording = Wording(Prompts(), LimitSettings(), command_seconds=120, guidance=str, most=100, keeps=True)
     text = wording.cut("BEGIN" + "é" * 5_000 + "END", "")
     assert text.startswith("BEGIN")
     assert text.endswith("END")
@@ -130,7 +130,7 @@ def test_both_ends_of_a_long_output_are_shown_and_where_the_rest_is() -> None:
 
 
 def test_what_is_shown_in_part_is_kept_but_nothing_imagined() -> None:
-    wording = Wording(Prompts(), LimitSettings(), command_seconds=120, guidance="", most=100, keeps=True)
+    wording = Wording(Prompts(), LimitSettings(), command_seconds=120, guidance=str, most=100, keeps=True)
     long, short = step(1)[1], step(2, "short")[1]
     assert isinstance(long, Answered)
     dream = structs.replace(long, imagined=True)
