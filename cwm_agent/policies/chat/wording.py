@@ -109,18 +109,9 @@ class Wording:
         return min(whole, short, key=len)
 
     def _rendered(self, answered: Answered, output: str) -> str:
-        return self._prompts.render(
-            "chat_answer",
-            output=output,
-            imagined=answered.imagined,
-            draft=answered.draft,
-            guessed=answered.imagined and answered.guessed,
-            failures=answered.failures,
-            path=path_of(answered.call),
-            review=answered.call.tool == "submit" and answered.good,
-            notes=self._cut_notes(answered.notes),
-            turns=max(0, self._limits.turns - answered.turns),
-        )
+        shown = structs.replace(answered, observation=output, notes=self._cut_notes(answered.notes))
+        left = max(0, self._limits.turns - answered.turns)
+        return self._prompts.render("chat_answer", **observed(shown), turns=left)
 
     def shown_in_part(self, entries: Sequence[Entry], folded: int) -> list[Answered | Note]:
         """What of these is not shown whole, where the first `folded` come without outputs, and can be kept."""
@@ -148,12 +139,7 @@ class Wording:
         return f"{output[:half]}\n{between}\n{output[-half:]}"
 
     def _summarised(self, gone: Sequence[Entry]) -> str:
-        steps = [
-            f"{entry.call.tool}: {entry.call.content.strip().partition(chr(10))[0]}"
-            for entry in gone
-            if isinstance(entry, Said) and entry.call
-        ]
-        return self._prompts.render("summarised", summary="", steps=steps, diff="")
+        return self._prompts.render("summarised", summary="", steps=steps(gone), diff="")
 
 
 def joined(messages: Sequence[Message]) -> list[Message]:

@@ -9,7 +9,8 @@ from msgspec import structs
 from cwm_agent.models.chat_format.messages import USER, answer, message, opening, reply, tool_role
 from cwm_agent.models.chat_format.reply import FormatBroken
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, Told, path_of
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Said, Told
+from cwm_agent.policies.conversation.telling import observed, steps
 from cwm_agent.settings import LimitSettings
 from cwm_agent.traces.grammar import Special
 from cwm_agent.traces.segments import Segment
@@ -61,17 +62,7 @@ class Wording:
 
     def answered(self, answered: Answered, budget: str) -> list[Segment]:
         """A tool's answer."""
-        text = self._prompts.render(
-            "observation",
-            output=answered.observation,
-            imagined=answered.imagined,
-            draft=answered.draft,
-            guessed=answered.imagined and answered.guessed,
-            failures=answered.failures,
-            path=path_of(answered.call),
-            review=answered.call.tool == "submit" and answered.good,
-            notes=answered.notes,
-        )
+        text = self._prompts.render("observation", **observed(answered))
         return message(tool_role(answered.call.tool), answer(text, budget))
 
     def folded(self, answered: Answered, path: str, budget: str) -> list[Segment]:
@@ -104,9 +95,5 @@ class Wording:
 
     def summarised(self, summary: str, left_out: Sequence[Entry], diff: str) -> list[Segment]:
         """What stands for a part that was left out: its summary, or what was done in it, and the diff now."""
-        steps = [
-            f"{entry.call.tool}: {entry.call.content.strip().partition(chr(10))[0]}"
-            for entry in left_out
-            if isinstance(entry, Said) and entry.call
-        ]
-        return message(USER, self._prompts.render("summarised", summary=summary, steps=steps, diff=diff))
+        text = self._prompts.render("summarised", summary=summary, steps=steps(left_out), diff=diff)
+        return message(USER, text)
