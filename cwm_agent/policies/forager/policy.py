@@ -18,6 +18,7 @@ from cwm_agent.settings import ForagerSettings
 
 ROUNDS = 5
 MANY_FILES = 25
+NOTHING_RUNS = "I find repairs by running tests, and in imagined mode nothing runs. Choose verify or real and ask again."
 
 
 class Forager:
@@ -104,7 +105,9 @@ class Forager:
     async def _after_tests(self, turn: Turn, last: Done) -> AsyncGenerator[PolicyEvent, None]:
         target = understand(turn.prompt)
         target = Target() if isinstance(target, Decline) else target
-        if turn.edited_before_tests and any(done.call.tool == "edit" for done in turn.actions):
+        if turn.imagined:
+            steps = self._answer(NOTHING_RUNS)
+        elif turn.edited_before_tests and any(done.call.tool == "edit" for done in turn.actions):
             steps = self._after_check(turn, last, target)
         elif last.exit_code == 0:
             steps = self._all_pass(target, last)

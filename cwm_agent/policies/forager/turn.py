@@ -13,13 +13,15 @@ from cwm_agent.events import (
     AgentEvent,
     FramesReached,
     HunksDeclined,
+    ModeChanged,
     PatchApplied,
     PatchProposed,
     PromptAccepted,
+    SessionOpened,
     ToolCall,
     TraceBegan,
 )
-from cwm_agent.observations import Completed, Origin, Outcome
+from cwm_agent.observations import Completed, Mode, Origin, Outcome
 from cwm_agent.traces.frames import Frame
 
 PYTEST = "python3 -m pytest --verbosity=-1"
@@ -49,7 +51,7 @@ class Done(Struct, frozen=True):
 class Turn(Struct, frozen=True):
     """A prompt and this policy's actions since; `declined` are contents of edit calls whose hunks the user rejected.
 
-    `traced` are the frames of failing tests, by id, from real runs of the code as it is now.
+    `traced` are the frames of failing tests, by id, from real runs of the code as it is now. `imagined`: nothing runs.
     """
 
     prompt: str
@@ -57,6 +59,7 @@ class Turn(Struct, frozen=True):
     actions: tuple[Done, ...]
     declined: tuple[str, ...]
     traced: dict[str, tuple[Frame, ...]] = {}
+    imagined: bool = False
 
     @property
     def last(self) -> Done | None:
@@ -80,7 +83,15 @@ def read(history: Sequence[AgentEvent]) -> Turn:
     start = max((n for n, event in enumerate(history) if isinstance(event, PromptAccepted)), default=-1)
     prompt = history[start].text if start >= 0 and isinstance(history[start], PromptAccepted) else ""  # type: ignore[union-attr]  # just checked
     since = history[start + 1 :]
-    return Turn(prompt, start, _actions(since), _declined(history[: start + 1]), _traced(since))
+    declined = _declined(history[: start + 1])
+    return Turn(prompt, start, _actions(since), declined, _traced(since), _imagined(history))
+
+
+def _imagined(events: Sequence[AgentEvent]) -> bool:
+    """Whether the session is in imagined mode, and has a model for it."""
+    opened = next((event for event in reversed(events) if isinstance(event, SessionOpened)), None)
+    changed = next((event for event in reversed(events) if isinstance(event, SessionOpened | ModeChanged)), None)
+    return changed is not None and changed.mode is Mode.IMAGINED and bool(opened and opened.world_model)
 
 
 def _traced(events: Sequence[AgentEvent]) -> dict[str, tuple[Frame, ...]]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from cwm_agent.events import HunksDeclined, PatchProposed, PromptAccepted
+from cwm_agent.events import HunksDeclined, ModeChanged, PatchProposed, PromptAccepted, SessionOpened
+from cwm_agent.observations import Mode
 from cwm_agent.policies.forager.policy import Forager
 from cwm_agent.policies.forager.turn import PYTEST
 from cwm_agent.protocols import Act, FinalAnswer, Policy, Spectrum, ThoughtWritten
@@ -51,6 +52,20 @@ async def test_the_whole_conversation() -> None:
     assert "door.py:2" in thoughts[0]
     assert "door.py, line 2: it now compares with `>=` instead of `>`" in answer
     assert "3 passed" in answer
+
+
+@pytest.mark.parametrize("switched", [False, True])
+async def test_in_imagined_mode_it_does_not_search(switched: bool) -> None:
+    """Its search runs tests; without a world model nothing is imagined, and it works as ever."""
+    talk = opened()
+    mode = Mode.REAL if switched else Mode.IMAGINED
+    talk.history.append(SessionOpened("s", "/r", None, "forager", mode, "tiny", "0"))
+    talk.history += [ModeChanged(Mode.IMAGINED)] if switched else []
+    assert "in imagined mode nothing runs" in await talk.ask("test_edge fails")
+    assert [call.tool for call in talk.calls] == ["bash"]
+    talk = opened()
+    talk.history.append(SessionOpened("s", "/r", None, "forager", Mode.IMAGINED, None, "0"))
+    assert "3 passed" in await talk.ask("test_edge fails")
 
 
 async def test_nothing_fails() -> None:
