@@ -13,6 +13,7 @@ from typing import Literal, TextIO, TypeVar
 import msgspec
 from msgspec import Struct
 
+from cwm_agent.core.history import last_words
 from cwm_agent.core.ledger import accuracy
 from cwm_agent.core.session import Session
 from cwm_agent.errors import CwmAgentError, UsageError
@@ -33,7 +34,6 @@ from cwm_agent.events import (
     SettlePermission,
     SubmitPrompt,
     TestsReported,
-    TextWritten,
 )
 from cwm_agent.observations import Origin
 from cwm_agent.text import printable
@@ -127,20 +127,8 @@ def _predictions(history: Sequence[AgentEvent]) -> Predictions:
 
 
 def _last_words(history: Sequence[AgentEvent], rested: Rested) -> str:
-    """What the policy said after its last action, or how the request ended."""
-    words: list[str] = []
-    answered = False
-    for event in history:
-        if isinstance(event, ActionProposed):
-            words.clear()
-        elif isinstance(event, ClaimChecked):
-            answered = True
-        elif isinstance(event, TextWritten):
-            if answered:  # what was said before a claim was checked is another reply
-                words.clear()
-            answered = False
-            words.append(event.text)
-    return rested.message or "".join(words).strip()
+    """How the request ended, in words, or what the policy said last."""
+    return rested.message or last_words(history)
 
 
 def report_failure(error: CwmAgentError, output: Output, out: TextIO) -> int:

@@ -12,6 +12,7 @@ from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
     CheckpointMade,
+    ClaimChecked,
     PermissionAsked,
     PermissionSettled,
     PromptAccepted,
@@ -21,6 +22,7 @@ from cwm_agent.events import (
     SessionOpened,
     SessionResumed,
     TestsReported,
+    TextWritten,
 )
 from cwm_agent.observations import Completed, Origin
 
@@ -86,6 +88,21 @@ def this_turn(history: Sequence[AgentEvent]) -> Sequence[AgentEvent]:
         if isinstance(history[at], PromptAccepted):
             return history[at:]
     return history
+
+
+def last_words(history: Sequence[AgentEvent]) -> str:
+    """What the policy said in its last reply; behind a claim that was checked begins another."""
+    words: list[str] = []
+    over = False
+    for event in history:
+        if isinstance(event, ActionProposed):
+            words.clear()
+        elif isinstance(event, ClaimChecked):
+            over = True
+        elif isinstance(event, TextWritten):
+            words = [event.text] if over else [*words, event.text]
+            over = False
+    return "".join(words).strip()
 
 
 def loose_ends(history: Sequence[AgentEvent]) -> tuple[AgentEvent, ...]:

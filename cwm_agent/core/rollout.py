@@ -13,14 +13,14 @@ from cwm_agent.core.actions import Hands
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
 from cwm_agent.core.foresight import Foresight
-from cwm_agent.core.history import loose_ends, newest, proof, this_turn
+from cwm_agent.core.history import last_words, loose_ends, newest, proof, this_turn
 from cwm_agent.core.interrupt import Stop
 from cwm_agent.core.loop import Loop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.places import Place
 from cwm_agent.core.turns import Turns
-from cwm_agent.events import ActionProposed, AgentEvent, Progressed, Rested, Status, TextWritten
+from cwm_agent.events import AgentEvent, Progressed, Rested, Status
 from cwm_agent.observations import Mode
 from cwm_agent.workspace.changes import ChangeSet
 
@@ -104,17 +104,7 @@ class Rollout:
             changes=self._checkpoints.changes if changed else None,
             tokens=max((e.done for e in turn if isinstance(e, Progressed) and e.unit == "tokens"), default=0),
             seconds=seconds,
-            answer=_last_words(turn),
+            answer=last_words(turn),
             tested=tested.command if tested else "",
             note=rested.message,
         )
-
-
-def _last_words(turn: Sequence[AgentEvent]) -> str:
-    words: list[str] = []
-    for event in turn:
-        if isinstance(event, ActionProposed):
-            words.clear()
-        elif isinstance(event, TextWritten):
-            words.append(event.text)
-    return "".join(words).strip()

@@ -15,6 +15,7 @@ from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.places import BestOfParts
 from cwm_agent.core.rollout import Came
+from cwm_agent.core.witness import Witness
 from cwm_agent.errors import UsageError
 from cwm_agent.events import Rested, RolloutsCompared, TextWritten, ToolCall
 from cwm_agent.observations import Mode
@@ -87,7 +88,9 @@ class BestOf:
             call = ToolCall("bash", command)
             await self._loop.act(call, Mode.REAL, self._stop, self._parts.loop_limits.seconds)
         if came.answer:
+            start = len(self._bus.history)
             self._bus.publish(TextWritten(came.answer if command else f"\n{came.answer}"))
+            Witness(self._bus, self._checkpoints.harmless).hear(start)
         ran = proof(self._bus.history, self._checkpoints.harmless) is not None
         verified = ran and row.kept == compared.passing
         self._patches.propose(verified=verified, summary=compared.reason)
@@ -104,7 +107,7 @@ def closing_tests(best_of: BestOfParts, contest: Contest, came: Came, winner: in
         return came.tested
     left_out = ["--deselect" if "::" in each else "--ignore" for each in broken]
     options = [part for pair in zip(left_out, map(shlex.quote, broken), strict=True) for part in pair]
-    return " ".join([f"cd {shlex.quote(best_of.root)} && python3 -m pytest -q", *options])
+    return " ".join([f"cd {shlex.quote(best_of.root)} && python3 -m pytest", *options])
 
 
 def _without_patch(compared: RolloutsCompared) -> Rested:
