@@ -50,10 +50,12 @@ class Errands:
                 self._app.action_leave()
             case "mode" | "trace" | "diff" | "tests" | "shell" | "copy" | "best-of":
                 self._main.action_open(name, argument)
-            case "model" | "context" | "ledger" | "sessions" | "export" | "doctor":
+            case "sessions":
+                self._open_sessions()
+            case "model" | "context" | "ledger" | "export" | "doctor":
                 self._app.run_worker(self._answer(name, argument), group="answers")
             case "resume":
-                self._app.resume(argument)
+                self._app.resume(argument) if argument else self._open_sessions()
             case "debug":
                 self._debug(argument)
             case _:
@@ -84,6 +86,20 @@ class Errands:
                 self._main.post_message(Wants(Rewind(checkpoint)))
 
         self._app.push_screen(RewindScreen(self._app.picture.checkpoints), rewind)
+
+    def _open_sessions(self) -> None:
+        from cwm_agent.tui.screens.sessions import SessionsScreen
+
+        session, opened = self._app.session, self._app.picture.opened
+        if session is None or opened is None:
+            self._main.hint("The sandbox is not open yet.")
+            return
+
+        def take_up(name: str | None) -> None:
+            if name is not None:
+                self._app.resume(name)
+
+        self._app.push_screen(SessionsScreen(opened.repository, session.identity), take_up)
 
     def _open_review(self, *, ready: bool) -> None:
         from cwm_agent.tui.screens.review import ReviewScreen

@@ -15,7 +15,7 @@ from cwm_agent.tui.screens.dialog import Dialog
 
 
 class NoteInput(Input):
-    """Why a hunk is rejected, in one line; shown only while it is asked."""
+    """One line of the user's, such as why a hunk is rejected; shown only while it is asked."""
 
     DEFAULT_CSS = """
     NoteInput {
@@ -26,14 +26,14 @@ class NoteInput(Input):
     """
 
     class Closed(Message):
-        """The note is written, or None where it was given up."""
+        """The line is written, or None where it was given up."""
 
         def __init__(self, note: str | None) -> None:
             super().__init__()
             self.note = note
 
-    def __init__(self) -> None:
-        super().__init__(placeholder="why not? The agent reads it; enter keeps it, esc does not")
+    def __init__(self, placeholder: str = "why not? The agent reads it; enter keeps it, esc does not") -> None:
+        super().__init__(placeholder=placeholder)
         self.cursor_blink = False
 
     def open(self, note: str) -> None:
