@@ -13,7 +13,8 @@ from cwm_agent.models.chat_messages import Message, Offer, Wish
 from cwm_agent.policies.chat.calls import arguments
 from cwm_agent.policies.conversation.keeping import address
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Note, Said, Told, path_of
+from cwm_agent.policies.conversation.reading import Answered, Asked, Entry, Note, Said, Told
+from cwm_agent.policies.conversation.telling import observed, steps
 from cwm_agent.settings import LimitSettings
 from cwm_agent.tools.call import sound
 
@@ -48,7 +49,7 @@ class Wording:
 
     def offers(self) -> tuple[Offer, ...]:
         """The tools."""
-        text = self._prompts.render("chat_tools", kind="json", seconds=self._seconds)
+        text = self._prompts.render("chat_tools.json", seconds=self._seconds)
         try:
             return msgspec.json.decode(text, type=tuple[Offer, ...])
         except msgspec.DecodeError as error:

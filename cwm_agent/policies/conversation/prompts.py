@@ -26,9 +26,9 @@ class Prompts:
             autoescape=False,  # the model reads Markdown, not HTML
         )
 
-    def render(self, name: str, *, kind: str = "md", **values: object) -> str:
-        """The text of `NAME.md.j2`, or of another kind of file."""
-        file = f"{name}.{kind}.j2"
+    def render(self, name: str, /, **values: object) -> str:
+        """The text of `NAME.md.j2`; a name with another ending than `.md` has it."""
+        file = f"{name}.j2" if "." in name else f"{name}.md.j2"
         try:
             return self._templates.get_template(file).render(values)
         except TemplateNotFound as error:
