@@ -158,8 +158,8 @@ async def until(true: Callable[[], bool]) -> None:
 
 def stage(hall: Hall, **more: object) -> Stage:
     made = Stage(base=BASE, more={"best_of": hall.parts()}, mode=Mode.REAL, **more)  # type: ignore[arg-type]
-    made.answer("cd /workspace && python3 -m pytest -q --deselect test_a.py::test_2", "1 passed in 0.1s\n")
-    made.answer("cd /workspace && python3 -m pytest -q", "2 passed in 0.1s\n")
+    made.answer("cd /workspace && python3 -m pytest --deselect test_a.py::test_2", "1 passed in 0.1s\n")
+    made.answer("cd /workspace && python3 -m pytest", "2 passed in 0.1s\n")
     return made
 
 
