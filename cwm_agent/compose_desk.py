@@ -51,12 +51,14 @@ def _opened(session: Session) -> SessionOpened:
 
 def _model(settings: Settings, session: Session) -> str:
     opened = _opened(session)
-    lines = [f"{printable_line(opened.policy)} decides."]
+    chat = settings.chat
+    at = f", {chat.model or 'the only model'} at {chat.url}," if opened.policy == "chat" and chat.url else ""
+    lines = [printable_line(f"{opened.policy}{at} decides.")]
     if opened.world_model:
         lines.append(f"{printable_line(opened.world_model)} imagines, by the method {settings.world.method}.")
     else:
         lines.append("Nothing is imagined: there is no world model.")
-    lines.append("Another one is named when a session is opened: --model-url URL --model NAME, or the settings.")
+    lines.append("Another one is named when a session is opened: --model-url, --chat-url, --policy, or the settings.")
     return "\n".join(lines)
 
 

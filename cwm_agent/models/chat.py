@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from cwm_agent.models.server import Patience, Server
 
 CONTEXT = 32_768
 """Tokens of context that are assumed where neither the server nor the settings tell them."""
+_COUNTING = "stream_options"
 _START = "Start it, or set `chat.url` to where it listens."
 
 
@@ -39,6 +40,7 @@ class ChatModel:
         self._name = name
         self._context_tokens = context_tokens or CONTEXT
         self._temperature = temperature
+        self._counts = True
         self.assumed = context_tokens is None
 
     @classmethod
@@ -79,15 +81,26 @@ class ChatModel:
 
     async def reply(self, messages: Sequence[Message], offers: Sequence[Offer]) -> AsyncIterator[ReplyPiece]:
         """One reply, piece by piece, and last how it ended. Closing the iterator hangs up, which ends the work."""
+        while True:
+            try:
+                async with aclosing(self._reply(self._request(messages, offers))) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except RequestRefused as refused:
+                if not self._counts or _COUNTING not in refused.said:
+                    raise understood(refused, self._server, self._name) from refused
+                self._counts = False  # an older server, which does not know how to
+
+    async def _reply(self, asked: dict[str, Any]) -> AsyncGenerator[ReplyPiece, None]:
         reader = ReplyReader()
-        asked = self._request(messages, offers)
         try:
             async with aclosing(self._server.stream(f"{self._prefix}/chat/completions", asked, Piece)) as pieces:
                 async for piece in pieces:
                     for each in reader.feed(piece):
                         yield each
-        except RequestRefused as refused:
-            raise understood(refused, self._server, self._name) from refused
+        except RequestRefused:
+            raise
         except ModelUnavailable:
             if not reader.finished:  # behind the end come counts alone, without which one can do
                 raise
@@ -102,8 +115,9 @@ class ChatModel:
             "model": self._name,
             "messages": [_message(each) for each in messages],
             "stream": True,
-            "stream_options": {"include_usage": True},
         }
+        if self._counts:
+            asked[_COUNTING] = {"include_usage": True}
         if offers:
             asked["tools"] = [{"type": "function", "function": msgspec.to_builtins(each)} for each in offers]
         if self._temperature is not None:

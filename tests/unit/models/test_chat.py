@@ -229,6 +229,19 @@ async def test_too_much_is_a_limit(model: ChatModel, server: ScriptedServer, sai
     assert raised.value.exit_code == 4
 
 
+async def test_a_server_that_does_not_count_is_not_asked_to(model: ChatModel, server: ScriptedServer) -> None:
+    no = refusing(422, "body.stream_options: Extra inputs are not permitted")
+    server.script[COMPLETIONS] = [no, answering(REPLY[:-1])]
+    ended = (await reply(model))[-1]
+    assert isinstance(ended, Ended)
+    assert (len(ended.wishes), ended.prompt_tokens) == (1, None)
+    await reply(model)
+    assert ["stream_options" in each.content for each in server.asked(COMPLETIONS)] == [True, False, False]
+    server.script[COMPLETIONS] = [no]
+    with pytest.raises(ModelUnavailable, match="stream_options"):
+        await reply(model)
+
+
 async def test_what_passes_is_tried_again(model: ChatModel, server: ScriptedServer) -> None:
     server.script[COMPLETIONS] = [refusing(500, "busy"), refusing(429, "slow down"), answering(REPLY)]
     assert isinstance((await reply(model))[-1], Ended)
