@@ -27,8 +27,8 @@ class SessionParts:
     work is not in it; empty where all of it is. `guesser` is the policy, where its model can imagine outputs; `revises`
     whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads. `prepare` is
     awaited once, when the session stands and before anything runs: it may ask. `trust` is awaited before it, in any
-    mode: it may ask, and runs nothing. `best_of` opens places for rollouts;
-    None where the policy would do the same in each of them.
+    mode: it may ask, and runs nothing. `best_of` opens places for rollouts; None where the policy would do the same in
+    each of them.
     """
 
     identity: str

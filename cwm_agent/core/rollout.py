@@ -55,11 +55,15 @@ class Rollout:
             files=place.files,
             recorder=place.recorder,
             imagined=None,
+            world_model=None,
             dreamer=None,
+            guesser=None,
+            drafts=None,
             tracer=None,
             ledger=None,
             recover_sandbox=None,
             prepare=None,
+            trust=None,
             best_of=None,
         )
         self._place = place
