@@ -16,6 +16,7 @@ from tests.e2e.model_server import NAME, at_work, model_server
 from tests.e2e.test_imagined import BUGGY, LETTERS, NOWHERE, TESTS, session_model
 from tests.unit.models.chat_pieces import COMPLETIONS, Piece, answering, call, refusing, text, thought, whole
 from tests.unit.models.scripted_server import Answer, ScriptedServer
+from tests.unit.models.tiny import write
 
 MODEL = "other-model"
 KEY = "sk-sekret-0123456789"
@@ -138,6 +139,20 @@ def test_a_call_in_a_reply_that_was_cut_off_is_not_carried_out(run: Run, project
     result = json.loads(done.stdout.splitlines()[-1])
     assert (result["status"], result["turns"], result["patch"]) == ("answered", 0, ""), result
     assert (project / "letters.py").read_text() == BUGGY
+
+
+def test_the_world_may_be_a_small_model_in_this_process(run: Run, project: Path, tmp_path: Path) -> None:
+    write(tmp_path / "small", max_position_embeddings=4096)
+    with other_server(REPAIR) as server:
+        env = chat(server, CWM_AGENT_WORLD__FOLDER=str(tmp_path / "small"), CWM_AGENT_WORLD__SECONDS="2")
+        done = work(run, project, "--mode", "verify", "--apply", "--format", "stream-json", env=env)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    opened = next(each for each in events if each.get("type") == "session_opened")
+    assert (opened["policy"], opened["world_model"]) == ("chat", "small")
+    assert (events[-1]["status"], events[-1]["applied"]) == ("fixed", True), done.stderr
+    dreamt = [each for each in events if each.get("type") == "trace_began" and each["origin"] == "imagined"]
+    assert dreamt, "it is asked, whatever it is worth"
+    assert (project / "letters.py").read_text() == LETTERS
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
