@@ -21,8 +21,14 @@ _NAME = "Set `chat.model` to one that it has."
 _TOOLS = (
     "Name a model that calls tools; vLLM takes --enable-auto-tool-choice and --tool-call-parser, llama.cpp --jinja."
 )
-_TOO_LONG = re.compile(r"context (length|size|window)|model length|too many tokens|too long|maximum.{0,40}tokens", re.I)
-_NO_TOOLS = re.compile(r"\btools?\b|\btool[-_]|function call", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context (length|size|window)|model length|too many tokens|too long|maximum.{0,40}tokens", re.IGNORECASE
+)
+_NO_TOOLS = re.compile(
+    r"\btools?\b.{0,60}\b(requires?|unsupported|not (be )?(supported|enabled|allowed))"
+    r"|(n't|not|found that) (support|allow).{0,40}\b(tool|function)",
+    re.IGNORECASE,
+)
 
 
 class Listed(Struct, frozen=True):

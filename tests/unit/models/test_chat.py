@@ -205,6 +205,7 @@ async def test_a_model_that_goes_away_is_named(model: ChatModel, server: Scripte
         '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
         "registry.ollama.ai/library/gemma:latest does not support tools",
         "tools param requires --jinja flag",
+        "No endpoints found that support tool use.",
     ],
 )
 async def test_a_server_without_tools_is_said_so(model: ChatModel, server: ScriptedServer, said: str) -> None:
@@ -212,6 +213,13 @@ async def test_a_server_without_tools_is_said_so(model: ChatModel, server: Scrip
     with pytest.raises(ModelUnavailable, match="no tools for tiny") as raised:
         await reply(model)
     assert "--enable-auto-tool-choice" in raised.value.remedy
+
+
+async def test_another_refusal_is_told_as_it_is(model: ChatModel, server: ScriptedServer) -> None:
+    said = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'"
+    server.script[COMPLETIONS] = [refusing(400, said)]
+    with pytest.raises(ModelUnavailable, match=f"gives status 400: {said}"):
+        await reply(model)
 
 
 @pytest.mark.parametrize(
