@@ -70,13 +70,13 @@ TESTED = re.compile(
     r"\b(?:fix\w*|implement\w*|changed?|done|written|added|correct\w*|updated|repaired)\b[\w\s]{0,40}?,?\s+"
     r"(?:and|then)\s+(?:\w+ly\s+)?|\b(?:done|fixed|ready),\s+)"
     r"(?:re-?)?(?P<verb>tested\b"
-    r"(?!\s+(?:by (?:the |a )?test|in\b|the (?:hypo|idea|theor|assump)|func|code|value|against))"
-    rf"|(?:verified|confirmed|validated)\b(?=\s*[.,;!]?$|(?:\s+(?:it|this|that))?\s*[.,;!]|[^.;]{{0,80}}\b(?:{_WORKS})))",
+    r"(?!\s+(?:by (?:the |a )?test|in\b|no\b|none\b|nothing|neither|the (?:hypo|idea|theor|assump)|func|code|value|against))"
+    rf"|(?:verified|confirmed|validated)\b(?!\s+(?:no|none|nothing|neither)\b)(?=\s*[.,;!]?$|(?:\s+(?:it|this|that))?\s*[.,;!]|[^.;]{{0,80}}\b(?:{_WORKS})))",
     re.I,
 )
 RAN = re.compile(
     rf"(?:\b(?:I|we)(?:'ve| have| had){_DONE}\s+(?:re-?)?(?P<verb>run)|\b(?:I|we){_DONE}\s+(?:re-?)?ran|^(?:re-?)?ran"
-    rf"|\b(?:I|we)(?:'ve| have| had)?{_DONE}\s+(?:re-?)?executed|^executed)\b(?!\s+(?:into|out|across|over|away)\b)"
+    rf"|\b(?:I|we)(?:'ve| have| had)?{_DONE}\s+(?:re-?)?executed|^executed)\b(?!\s+(?:into|out|across|over|away|no|none|nothing|neither)\b)"
     rf"(?P<what>.{{0,120}})"
     rf"|\b(?P<tests>{HEAD}|{NAME})\s+(?:was|were|have been|has been){_DONE}\s+(?:re-?)?(?:run|executed)\b",
     re.I,
