@@ -174,9 +174,9 @@ def _task(args: argparse.Namespace) -> str:
 def _open(args: argparse.Namespace) -> int:
     if not _is_interactive():
         return _run(args)
-    from cwm_agent import compose
+    from cwm_agent.compose_tui import run_tui
 
-    return compose.run_tui(_settings(args), repo=_repo(args), without_git=_without_git(args))
+    return run_tui(_settings(args), repo=_repo(args), without_git=_without_git(args))
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -199,10 +199,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from cwm_agent import compose
+    from cwm_agent.compose_tui import run_demo
 
     headless = args.headless or not _is_interactive()
-    return compose.run_demo(_settings(args), folder=args.folder, headless=headless, quiet=getattr(args, "quiet", False))
+    return run_demo(_settings(args), folder=args.folder, headless=headless, quiet=getattr(args, "quiet", False))
 
 
 def _sessions(args: argparse.Namespace) -> int:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cwm_agent import __version__
-from cwm_agent.errors import CwmAgentError, NotARepository
+from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import AgentEvent, Noticed
 from cwm_agent.observations import Mode
 from cwm_agent.settings import Settings
-from cwm_agent.text import printable_line, printable_name
+from cwm_agent.text import printable_name
 from cwm_agent.workspace.repository import Repository
 
 if TYPE_CHECKING:
@@ -169,71 +168,6 @@ async def _headless(house: House, task: str, output: Output, best_of: int) -> in
         return await Headless(session, output, sys.stdout).run(task, best_of)
     finally:
         await house.aclose()
-
-
-def run_tui(settings: Settings, *, repo: Path, without_git: bool, prompt: str | None = None) -> int:
-    """Open the full screen on a repository; the exit code."""
-    try:
-        repository = Repository.open(repo, create=without_git)
-    except NotARepository as error:
-        if not Path(repo).is_dir() or not _agrees(f"{error.message} Work on it with a private git directory?"):
-            raise
-        repository = Repository.open(repo, create=True)
-    return open_tui(settings, repository, prompt)
-
-
-def open_tui(settings: Settings, repository: Repository, prompt: str | None = None, resumed: Path | None = None) -> int:
-    """The full screen on a repository, or on a recorded session of it, until the user leaves; the exit code."""
-    from cwm_agent.core import sessions
-
-    while True:
-        code, wanted = asyncio.run(_tui(settings, repository, prompt, resumed))
-        if wanted is None:
-            return code
-        prompt, resumed = None, sessions.find(wanted) if wanted else sessions.latest(repository.root)
-
-
-def _agrees(question: str) -> bool:
-    try:
-        return input(f"{question} [Y/n] ").strip().lower() in {"", "y", "yes"}
-    except EOFError:
-        return False
-
-
-async def _tui(
-    settings: Settings, repository: Repository, prompt: str | None, resumed: Path | None
-) -> tuple[int, str | None]:
-    """The exit code, and the session to take up next."""
-    from cwm_agent.compose_desk import consulting, file_names
-    from cwm_agent.tui.app import CwmApp
-
-    house = House(settings, repository, resumed)
-    app = CwmApp(
-        house.open,
-        title=Path(repository.root).name,
-        branch=repository.branch,
-        theme=settings.theme,
-        prompt=prompt,
-        consult=consulting(settings),
-        files=file_names(repository),
-    )
-    try:
-        await app.run_async()
-    finally:
-        await house.aclose()
-    return app.return_code or 0, app.next_session
-
-
-def run_demo(settings: Settings, *, folder: Path | None, headless: bool, quiet: bool) -> int:
-    """Make the sample repository and do the main job on it."""
-    from cwm_agent.demo.sample import PROMPT, create_sample
-    from cwm_agent.headless import Output
-
-    made = create_sample(folder or Path(tempfile.mkdtemp(prefix="cwm-agent-demo-")) / "sample")
-    print(f"The sample repository is in {printable_line(str(made))}", file=sys.stderr)
-    if headless:
-        return run_headless(settings, repo=made, task=PROMPT, without_git=False, output=Output(quiet=quiet))
-    return run_tui(settings, repo=made, without_git=False, prompt=PROMPT)
 
 
 def undo(repo: Path) -> int:

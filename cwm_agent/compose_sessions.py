@@ -31,7 +31,7 @@ def resume(settings: Settings, *, repo: Path, session: str | None, interactive: 
 
 
 def _take_up(settings: Settings, folder: Path, repo: Path) -> int:
-    from cwm_agent.compose import open_tui
+    from cwm_agent.compose_tui import open_tui
 
     opened = newest(record.read(folder).events, SessionOpened)
     repository = Repository.open(opened.repository if opened else repo, create=True)

@@ -32,6 +32,7 @@ from cwm_agent.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
+    from cwm_agent.tui.screens.welcome import Examine
     from cwm_agent.workspace.review import Review
 
 _LOG = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class CwmApp(App[None]):
     line of the conversation. `prompt` is put into the input for the user to send, `consult` answers commands in
     words, `files` are the repository's, for the user to name.
     The return code is that of the last turn; `next_session` is what to take up then, None where the user just leaves.
+    `welcome` is given the first time alone; it looks at what is here.
     """
 
     TITLE = "cwm-agent"
@@ -66,6 +68,7 @@ class CwmApp(App[None]):
         prompt: str | None = None,
         consult: Consult | None = None,
         files: Callable[[], Sequence[str]] = tuple,
+        welcome: Examine | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], str] = _time_of_day,
     ) -> None:
@@ -76,6 +79,8 @@ class CwmApp(App[None]):
         self.picture = Picture(title, branch, now)
         self._open_session = open_session
         self._prompt = prompt
+        self._welcome = welcome
+        self.wants_demo = False
         self._clock = clock
         self._thread = threading.get_ident()
         self._review: tuple[int, Review | None] = (-1, None)
@@ -103,6 +108,8 @@ class CwmApp(App[None]):
                 loop.add_signal_handler(number, self._signalled, number)
         if self._prompt:
             self.call_after_refresh(self._main.put, self._prompt)
+        if self._welcome is not None:
+            self.call_after_refresh(self._errands.welcome, self._welcome)
         self.call_after_refresh(self._live)
 
     # The session

@@ -19,6 +19,7 @@ from cwm_agent.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from cwm_agent.tui.app import CwmApp
+    from cwm_agent.tui.screens.welcome import Examine
 
 
 class Errands:
@@ -70,6 +71,17 @@ class Errands:
             self._app.say("quiet", await self._consult(session, name, argument))
         except CwmAgentError as error:
             self._app.say("error", error.message, error.remedy)
+
+    def welcome(self, examine: Examine) -> None:
+        """What a user is shown the first time."""
+        from cwm_agent.tui.screens.welcome import WelcomeScreen
+
+        def begin(choice: str | None) -> None:
+            if choice == "demo":
+                self._app.wants_demo = True
+                self._app.action_leave()
+
+        self._app.push_screen(WelcomeScreen(examine), begin)
 
     # What only these need is imported when they are opened: the first paint does not wait for it
 

@@ -59,6 +59,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compose_serve",
             "compose_sessions",
             "compose_chat",
+            "compose_tui",
             "compose_editors",
             "compose_desk",
             "compose_policy",

@@ -23,13 +23,17 @@ def engine_answers() -> None:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home for sessions and mirrors that no other test file uses."""
-    return tmp_path_factory.mktemp("home")
+    """A home for sessions and mirrors that no other test file uses, of a user who has been welcomed."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "state").mkdir()
+    (home / "state" / "welcomed").touch()
+    return home
 
 
 @pytest.fixture(scope="session")
 def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CWM_AGENT", "GIT_"))}
+    kept |= {"CWM_AGENT_WORLD__EMBEDDED": "false"}  # what the small model imagines is for test_shipped
     return kept | {"CWM_AGENT_HOME": str(home), "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
 
 

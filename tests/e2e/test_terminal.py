@@ -130,3 +130,20 @@ def test_two_instances_on_one_repository_both_work(
         for terminal in (one, other):
             os.kill(terminal.process.pid, signal.SIGTERM)
             terminal.wait_for_exit()
+
+
+def test_the_first_time_says_what_the_signs_mean_and_looks_at_what_is_here(
+    program: list[str], environment: dict[str, str], sample: Path, tmp_path: Path
+) -> None:
+    fresh = environment | {"CWM_AGENT_HOME": str(tmp_path / "new-home")}
+    with Terminal([*program, "--repo", str(sample)], fresh, sample) as terminal:
+        terminal.wait_for(r"Welcome")
+        terminal.wait_for(r"◇ imagined: a world model's guess")
+        terminal.wait_for(r"✓ engine")
+        terminal.press("enter", "ctrl+q")
+        terminal.wait_for_exit()
+    with Terminal([*program, "--repo", str(sample)], fresh, sample) as terminal:
+        terminal.wait_for(r"box ●")
+        assert "Welcome" not in terminal.text
+        terminal.press("ctrl+q")
+        terminal.wait_for_exit()

@@ -49,6 +49,7 @@ from cwm_agent.traces.compare import compare
 from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 from cwm_agent.tui.app import CwmApp
 from cwm_agent.tui.screens.main import MainScreen
+from cwm_agent.tui.screens.welcome import Examine
 from cwm_agent.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, Entry
 from cwm_agent.workspace.review import Review
 
@@ -266,6 +267,7 @@ def app_of(
     clock: Callable[[], float] | None = None,
     files: Callable[[], Sequence[str]] = tuple,
     consult: Consult | None = None,
+    welcome: Examine | None = None,
 ) -> CwmApp:
     """The application on a replayed session, with a clock that stands."""
 
@@ -282,6 +284,7 @@ def app_of(
         now=lambda: "14:02",
         files=files,
         consult=consult,
+        welcome=welcome,
     )
     app.theme = theme  # a test has no terminal whose colours could be counted
     return app

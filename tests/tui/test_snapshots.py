@@ -134,3 +134,14 @@ def test_opening(snap_compare: Compare, error: str | None) -> None:
     app = CwmApp(open_session, title="payments", branch="main", prompt="fix the failing tests", clock=Clock())
     app.theme = "cwm-dark"
     assert snap_compare(app, terminal_size=SMALL, run_before=pressing())
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_welcome(snap_compare: Compare, found: bool) -> None:
+    async def examine() -> Sequence[str]:
+        if not found:
+            await asyncio.Event().wait()
+        return ("✓ engine    Docker 27", "! gpu       none found; none is needed", "  → nothing to do")
+
+    app = app_of(ReplaySession([OPENED]), welcome=examine)
+    assert snap_compare(app, terminal_size=SMALL, run_before=pressing())
