@@ -55,11 +55,13 @@ def _write(view: TraceView, format_: Format, out: TextIO) -> None:
 
 
 def _exit_code(view: TraceView) -> int:
-    """0 where every world answered; a limit counts before a dream that cannot be read."""
-    outcomes = [view.outcome(origin) for origin in view.traces]
-    if any(isinstance(outcome, LimitReached) for outcome in outcomes):
-        return LIMIT
-    return WITHOUT if any(isinstance(outcome, Unreadable) for outcome in outcomes) else ANSWERED
+    """0 where the world answered; of two it is the real one that counts, whatever was dreamt."""
+    match view.outcome(Origin.REAL if view.real is not None else Origin.IMAGINED):
+        case LimitReached():
+            return LIMIT
+        case Unreadable():
+            return WITHOUT
+    return ANSWERED
 
 
 def nothing_traced(view: TraceView, written: str) -> UsageError | None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cwm_agent.core.interrupt import closing
 from cwm_agent.errors import SandboxError
@@ -13,8 +14,10 @@ from cwm_agent.observations import (
     Completed,
     Finished,
     FrameReached,
+    LimitReached,
     Outcome,
     OutputWritten,
+    Unreadable,
     WorldEvent,
     WorldNoticed,
 )
@@ -65,8 +68,20 @@ async def gather(events: AsyncIterator[WorldEvent]) -> Answer:
 
 
 async def verify(imagined: AsyncIterator[WorldEvent] | None, real: AsyncIterator[WorldEvent] | None) -> Verified:
-    """The prediction, closed before the real run begins, then the fact, then what lies between them."""
+    """The prediction, closed before the real run begins, then the fact, then what lies between them.
+
+    A prediction without a frame is none: why there is none is a notice beside the fact.
+    """
     guess = await gather(imagined) if imagined is not None else None
     fact = await gather(real) if real is not None else None
+    if guess is not None and fact is not None and not guess.trace.frames:
+        return Verified(real=replace(fact, notices=(*_why(guess), *fact.notices)))
     found = compare(guess.trace, fact.trace) if guess is not None and fact is not None else None
     return Verified(guess, fact, found)
+
+
+def _why(guess: Answer) -> tuple[str, ...]:
+    match guess.outcome:
+        case LimitReached(detail=words) | Unreadable(reason=words):
+            return (*guess.notices, f"Nothing was imagined: {words}")
+    return guess.notices
