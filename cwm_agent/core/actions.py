@@ -94,7 +94,9 @@ class Hands:
             except BaseException as error:
                 ended = await early.stop()
                 answer.told(early.heard, error)
-                raise Interrupted(stuck=True) if isinstance(error, Interrupted) and not ended else error
+                if isinstance(error, Interrupted):
+                    error.stuck = error.stuck or not ended
+                raise
             await answer.take(early.events(), stop, max(0.0, seconds - (time.monotonic() - began)))
         finally:
             await cancelled(waiting)

@@ -66,6 +66,7 @@ class Ahead:
         self._scores = scores
         self._limits = limits
         self._most = parts.world_limits.predictions
+        self._able = parts.imagined is not None and parts.imagines_calls
         self._task: asyncio.Task[None] | None = None
         self._failing = next(
             (e.failures for e in reversed(bus.history) if isinstance(e, TestsReported) and e.failures), ()
@@ -107,7 +108,7 @@ class Ahead:
 
     def open(self) -> None:
         """The policy decides from now on; the sandbox is free."""
-        if self._task is None and (self._facts or not self._planned or self._unknown()):
+        if self._able and self._task is None and (self._facts or not self._planned or self._unknown()):
             self._task = asyncio.create_task(self._work())
 
     async def close(self) -> None:
@@ -124,11 +125,13 @@ class Ahead:
                 self._scores.trace(began.trace, began.subject, pair.dream.traced, pair.real)
 
     async def finish(self) -> None:
-        """The turn is over: what was begun has the time of patience."""
+        """The turn is over: what is open has the time of patience, and what is closed still meets its fact."""
         if self._facts or not self._planned:
             self.open()
-        if self._task is not None and (self._facts or not self._planned):
+        if self._task is not None:
             await asyncio.wait({self._task}, timeout=self._parts.world_limits.patience)
+            await self._dreams.drop()
+            await asyncio.wait({self._task}, timeout=self._limits.seconds)
         await self.drop()
 
     async def drop(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from cwm_agent.core.actions import Hands
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import newest, proof, this_turn, visible
-from cwm_agent.core.interrupt import Stop, closing
+from cwm_agent.core.interrupt import Interrupted, Stop, closing
 from cwm_agent.core.limits import Budget
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.refining import Refining
@@ -76,7 +77,7 @@ class Loop:
                 if isinstance(decision, Act):
                     await self._step(decision.call, budget, stop, refining)
                 elif proved or answer is not None or decision.status == "gave_up" or budget.turns < 1:
-                    await stop.guard(self._foresight.ahead.finish())
+                    await self._finish(stop)
                     return self._conclude(decision)
                 else:
                     answer = decision  # it is told what is not proved, and has one more chance in a request
@@ -124,6 +125,12 @@ class Loop:
             return await stop.guard(self._decide_or(answer, budget), budget.seconds)
         finally:
             await self._foresight.ahead.close()
+
+    async def _finish(self, stop: Stop) -> None:
+        """What was imagined still meets its fact; the answer stands, whoever does not wait for that."""
+        if self._mode() is Mode.VERIFY:
+            with suppress(Interrupted):
+                await stop.guard(self._foresight.ahead.finish())
 
     async def _look_back(self) -> None:
         """What was predicted of a test run meets its fact, and its first failure is traced."""

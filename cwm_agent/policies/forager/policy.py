@@ -18,7 +18,7 @@ from cwm_agent.settings import ForagerSettings
 
 ROUNDS = 5
 MANY_FILES = 25
-NOTHING_RUNS = "I find repairs by running tests, and in imagined mode nothing runs. Choose verify or real and ask again."
+NOTHING_RUNS = "I find repairs by running tests; in imagined mode nothing runs. Choose verify or real, and ask again."
 
 
 class Forager:

@@ -275,9 +275,34 @@ async def test_after_the_last_word_what_is_open_has_the_time_of_patience(tmp_pat
 
 @pytest.mark.parametrize("mode", [Mode.REAL, Mode.IMAGINED])
 async def test_in_the_other_modes_nothing_is_done_in_the_background(tmp_path: Path, mode: Mode) -> None:
-    on = stage(tmp_path, BETTER, 0.1, mode=mode)
+    on = stage(tmp_path, bash("pytest"), mode=Mode.REAL)
+    on.policy._scripts.append([BETTER, 0.1])
     async with opened(on):
         await on.tell("go")
+        before = len(on.world.requests)
+        await on.tell(SetMode(mode), "go on")
     tracer = on.session._parts.tracer
     assert isinstance(tracer, Tracer)
-    assert (tracer.recorded, tracer.asked, on.world.requests, asked(on)) == ([], [], [], [])
+    assert (tracer.recorded, on.world.requests[before:], asked(on)) == ([], [], [])
+
+
+async def test_without_a_world_model_nothing_is_done_in_the_background() -> None:
+    tracer = Tracer()
+    on = Stage([bash("pytest"), 0.05, BETTER, 0.05], base=TREE, more={"tracer": tracer})
+    on.answer("pytest", FAILS, outcome=Completed(1))
+    async with opened(on):
+        await on.tell("go")
+    assert (tracer.recorded, tracer.asked) == ([], [TEST])
+
+
+async def test_an_interrupt_after_the_last_word_leaves_the_answer_as_it_is(tmp_path: Path) -> None:
+    on = stage(tmp_path, bash("pytest"), 0.05, BETTER, dreams=SLOW, patience=5.0)
+    async with opened(on):
+        task = asyncio.create_task(on.tell("go"))
+        await until_imagining(on)
+        await asyncio.sleep(0.05)
+        await on.session.send(Interrupt())
+        rested = await task
+        assert rested is not None
+        assert rested.status == "proposed"
+        assert not dream_of(on)._busy
