@@ -68,15 +68,17 @@ Fault = Callable[[Wire], Awaitable[None]]
 class FaultyServer:
     """Says `replies` one after the other, and does the next of `faults` instead where that is one.
 
-    Where the output of a command is to be guessed, it is `guess`, and `guesses` are the prompts of that.
-    `fired` are the names of the faults that were done, `prompts` what was asked and rightly answered, `tracing` what is
-    done about the questions of the imagined world; without it, an empty answer. All of it may change while it runs.
+    `fired` are the names of the faults that were done, `prompts` what was asked and rightly answered with `wrote`.
+    `meeting` and `tracing` are done instead when its models are asked for, and when a trace is; without it, a trace is
+    empty. Where the output of a command is to be guessed, it is `guess`, and `guesses` are the prompts of that. All of
+    it may change while it runs.
     """
 
     def __init__(self) -> None:
         self.replies: list[str] = []
         self.faults: list[Fault | None] = []
         self.tracing: Fault | None = None
+        self.meeting: Fault | None = None
         self.guess = "</output>"
         self.guesses: list[list[int]] = []
         self.fired: list[str] = []
@@ -137,6 +139,9 @@ class FaultyServer:
         return wire.open
 
     async def _meet(self, wire: Wire) -> None:
+        if self.meeting is not None:
+            await self.meeting(wire)
+            return
         await wire.json({"data": [{"id": self.model, "max_model_len": self.context}]})
 
     async def _complete(self, wire: Wire) -> None:

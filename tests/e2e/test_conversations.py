@@ -83,7 +83,17 @@ def test_a_repair(run: Run, project: Path, recording: Recording) -> None:
     with faulty(replies) as server:
         server.guess = "1 passed in 0.01s\n</output>"
         done = run(
-            *("run", *recording.texts("task"), "--repo", str(project), "--format", "json", "--mode", "verify", "--apply"),
+            *(
+                "run",
+                *recording.texts("task"),
+                "--repo",
+                str(project),
+                "--format",
+                "json",
+                "--mode",
+                "verify",
+                "--apply",
+            ),
             *("--model-url", server.url, "--model", NAME),
             env={"CWM_AGENT_HOME": str(project.parent / "home"), "CWM_AGENT_WORLD__COMMANDS": "1"},
         )

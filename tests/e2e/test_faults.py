@@ -333,14 +333,11 @@ async def test_a_server_with_less_room_than_before(project: Path) -> None:
     ],
     ids=["html", "503", "garbage", "silent", "endless", "odd", "no length"],
 )
-async def test_a_server_that_cannot_be_met(answer: Fault, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_cannot_be_met(answer: Fault, words: str) -> None:
     from cwm_agent.compose_world import trace_model
 
-    class Unwell(FaultyServer):
-        async def _meet(self, wire: faults.Wire) -> None:
-            await answer(wire)
-
-    server = Unwell()
+    server = FaultyServer()
+    server.meeting = answer
     await server.start()
     try:
         with pytest.raises(ModelUnavailable, match=words) as raised:
