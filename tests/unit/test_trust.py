@@ -26,12 +26,8 @@ FOLDER = "/home/you/project"
 
 
 def found(**files: str | bytes | Entry) -> Guidance:
-    entries = {f"{path.replace('__', '/')}/AGENTS.md".encode(): value for path, value in files.items()}
-    made = {
-        k: v if isinstance(v, Entry) else Entry(REGULAR, v.encode() if isinstance(v, str) else v)
-        for k, v in entries.items()
-    }
-    named = {(path + b"/AGENTS.md").lstrip(b"/").replace(b"root/", b""): entry for path, entry in made.items()}
+    named = {f"{path.replace('__', '/')}/AGENTS.md".encode(): _entry(value) for path, value in files.items()}
+    named = {path.removeprefix(b"root/"): entry for path, entry in named.items()}
     return guidance([*named, b"README.md", b"a/agents.md", b"AGENTS.md.bak"], named.__getitem__)
 
 
