@@ -65,7 +65,8 @@ class BestOf:
         try:
             await self._stop.guard(contest.run(text, count))
         except Interrupted:
-            self._bus.publish(contest.compared())
+            if contest.compared().rows:  # it had come to them
+                self._bus.publish(contest.compared())
             raise
         compared = contest.compared()
         self._bus.publish(compared)
