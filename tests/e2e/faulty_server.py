@@ -69,9 +69,9 @@ class FaultyServer:
     """Says `replies` one after the other, and does the next of `faults` instead where that is one.
 
     `fired` are the names of the faults that were done, `prompts` what was asked and rightly answered with `wrote`.
-    `meeting` and `tracing` are done instead when its models are asked for, and when a trace is; without it, a trace is
-    empty. Where the output of a command is to be guessed, it is `guess`, and `guesses` are the prompts of that. All of
-    it may change while it runs.
+    `meeting`, `tokenizing` and `tracing` are done instead when its models are asked for, the ids of a text, and a
+    trace, which is empty else. Where the output of a command is to be guessed, it is `guess`, and `guesses` are the
+    prompts of that. All of it may change while it runs.
     """
 
     def __init__(self) -> None:
@@ -79,6 +79,7 @@ class FaultyServer:
         self.faults: list[Fault | None] = []
         self.tracing: Fault | None = None
         self.meeting: Fault | None = None
+        self.tokenizing: Fault | None = None
         self.guess = "</output>"
         self.guesses: list[list[int]] = []
         self.fired: list[str] = []
@@ -132,6 +133,8 @@ class FaultyServer:
         wire = Wire(head[0].split()[1], json.loads(body) if body else None, self.good, writer)
         if wire.path == "/v1/models":
             await self._meet(wire)
+        elif wire.path == "/tokenize" and self.tokenizing is not None:
+            await self.tokenizing(wire)
         elif wire.path == "/tokenize":
             await wire.json({"tokens": tokenized(wire.content["prompt"])})
         else:
