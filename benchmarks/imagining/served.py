@@ -32,7 +32,7 @@ def trained(minutes: float) -> Path:
     folder = cache_folder() / "nano-bench"
     if not (folder / "training.json").exists():
         print(f"Training a small model for {minutes:g} minutes …", flush=True)
-        command = [python(), "-m", "cwm_agent.nano.train", str(folder), "--minutes", str(minutes)]
+        command = [python(), "-m", "cwm_agent.nano", "train", str(folder), "--minutes", str(minutes)]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from cwm_agent.nano.commands import add_commands
 from cwm_agent.nano.evaluation import evaluate
 
 
@@ -11,6 +12,7 @@ def main() -> None:
     """Run one command line."""
     parser = argparse.ArgumentParser(prog="python -m cwm_agent.nano", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_commands(commands)
     evaluating = commands.add_parser(
         "evaluate",
         help="what a model knows of programs that it never saw",

@@ -46,9 +46,14 @@ def entry_of(made: Program, *, wrapped: bool) -> tuple[Entry, str, str]:
     return entry, entry.text.replace(START_MARKER, ""), f"{entry.function}()"
 
 
-def examples(seeds: range, level: int) -> Iterator[Example]:
-    """The examples of these seeds whose traces are short enough, each source and call once."""
+def examples(seeds: range, level: int, *, withheld: bool | None = None) -> Iterator[Example]:
+    """The examples of these seeds whose traces are short enough, each source and call once.
+
+    `withheld` takes only those that are kept for measuring, or, False, only the others.
+    """
     made = {(each.source, each.call): each for each in (program(seed, level) for seed in seeds)}
+    if withheld is not None:
+        made = {key: each for key, each in made.items() if each.withheld is withheld}
     asked = []
     for number, each in enumerate(made.values()):
         asked.append((each, *entry_of(each, wrapped=number % 3 < WRAPPED)))

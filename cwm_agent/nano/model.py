@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ _LOOK, _MATCH = 1.3, 2.0
 SHAPE = {
     "hidden_size": 192,
     "intermediate_size": 512,
-    "num_hidden_layers": 4,
+    "num_hidden_layers": 5,
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "head_dim": 32,
@@ -85,10 +86,13 @@ def head_start(model: CwmForCausalLM) -> None:
         second.o_proj.weight[:, :size] = 0.3 * second.v_proj.weight[:size].T
 
 
-def save(model: CwmForCausalLM, tokenizer: Tokenizer, folder: Path, notes: dict[str, Any]) -> None:
-    """Write what a server loads: weights, configuration, tokenizer; `notes` say how the model came about."""
+def save(model: CwmForCausalLM, tokenizer: Tokenizer, folder: Path, notes: Mapping[str, Any], largest: str) -> None:
+    """Write what a server loads: weights in files up to `largest`, configuration, tokenizer.
+
+    `notes` say how the model came about.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, max_shard_size=largest)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=Special.BEGIN.value,

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import ast
 import random
+from hashlib import blake2b
 
 from msgspec import Struct
 
 from cwm_agent.nano.expressions import LETTERS, Names, expression, literal, test
+from cwm_agent.nano.harvest import harvest_call, harvested, other_call, others
 from cwm_agent.nano.idioms import IDIOMS
+from cwm_agent.nano.mutation import mutated
+from cwm_agent.nano.templates import filled, templates
 
 LEVELS = 4
+"""Levels of random statements and plain loops: the levels from here on are families of their own."""
+WIDER, MUTATED, HARVESTED = 4, 5, 6
+"""The levels of the templates, of programs with one thing changed, of functions of the standard library."""
+_OTHERS = 0.5  # the share of harvested functions whose arguments nobody has described
 _KINDS = ("int", "str", "ints", "strs", "dict")
 _CLASSIC = """
 def count(s, c):
@@ -23,16 +31,35 @@ def count(s, c):
 
 
 class Program(Struct, frozen=True):
-    """A module of functions, and a call expression that is evaluated in it; `entry` is the function called."""
+    """A module of functions, and a call expression that is evaluated in it; `entry` is the function called.
+
+    `construct` says what it is made to show, where it is made for one thing. `reserved`: it comes from a template or a
+    function that is never trained on.
+    """
 
     source: str
     entry: str
     call: str
+    construct: str = ""
+    reserved: bool = False
+
+    @property
+    def withheld(self) -> bool:
+        """Whether this is kept for measuring: reserved, or of a skeleton that is."""
+        return self.reserved or is_withheld(self.source)
 
 
 def program(seed: int, level: int) -> Program:
-    """The program of this seed; `level` from 0 (a few lines, no nesting) to LEVELS - 1."""
+    """The program of this seed; `level` from 0 (a few lines, no nesting) to LEVELS - 1, or a family."""
     rng = random.Random(f"{level} {seed}")
+    if level == WIDER:
+        template = rng.choice(templates())
+        source, call = filled(rng, template)
+        return Program(source, call.partition("(")[0], call, template.construct, template.reserved)
+    if level == MUTATED:
+        return _mutated(rng)
+    if level == HARVESTED:
+        return _harvested(rng)
     while True:
         if rng.random() < (0.6 if level == 1 else 0.4):
             source, call = _idiom(rng, rng.choice(IDIOMS[: 4 + 8 * level]))
@@ -42,8 +69,44 @@ def program(seed: int, level: int) -> Program:
             return Program(source, call.partition("(")[0], call)
 
 
+def _harvested(rng: random.Random) -> Program:
+    if rng.random() < _OTHERS:
+        other = rng.choice(others())
+        return Program(other.source, other.name, other_call(rng, other), other.qualified)
+    chosen = rng.choice(harvested())
+    return Program(chosen.source, chosen.name, harvest_call(rng, chosen), chosen.path, chosen.reserved)
+
+
+def _mutated(rng: random.Random) -> Program:
+    """A changed one that is no longer what it was: a change may make the program that is kept out."""
+    level = rng.choice((1, 1, 2, WIDER, WIDER))
+    while True:
+        made = program(rng.randrange(1 << 48), level)
+        source = mutated(rng, made.source)
+        if not is_classic(source) and not made.withheld:
+            return Program(source, made.entry, made.call, made.construct)
+
+
 def shape(source: str) -> str:
     """The module without its names: two that differ in the names alone have one shape."""
+    return ast.dump(_nameless(source))
+
+
+def skeleton(source: str) -> str:
+    """The shape without its constants too: all programs of one template have one skeleton."""
+    tree = _nameless(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            node.value = type(node.value).__name__
+    return ast.dump(tree)
+
+
+def is_withheld(source: str) -> bool:
+    """Whether the skeleton of this module is one of the tenth that is kept for measuring, and never trained on."""
+    return blake2b(skeleton(source).encode(), digest_size=4).digest()[0] % 10 == 0
+
+
+def _nameless(source: str) -> ast.Module:
     tree = ast.parse(source)
     names: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -54,7 +117,7 @@ def shape(source: str) -> str:
                 node.arg = names.setdefault(node.arg, f"v{len(names)}")
             case ast.Name():
                 node.id = names.setdefault(node.id, f"v{len(names)}")
-    return ast.dump(tree)
+    return tree
 
 
 def is_classic(source: str) -> bool:

@@ -93,7 +93,8 @@ def _record(tracer: tuple[Any, Any, Any], source: str, call: str) -> list[Any] |
     kept = _Kept()
     recorder = recorder_of(scope, kept, FRAMES, 0)
     backend = backend_of(recorder)
-    space: dict[str, Any] = {"__name__": "program"}
+    module = sys.modules["program"] = type(sys)("program")  # where a dataclass looks for what its annotations name
+    space: dict[str, Any] = vars(module)
     try:
         exec(compile(source, path, "exec"), space)
         code = compile(call, "<call>", "eval")

@@ -52,6 +52,33 @@ def ids(tokenizer: Tokenizer, segments: Iterable[Segment]) -> list[int]:
     return as_ids(segments, vocabulary(tokenizer), lambda text: tokenizer.encode(text).ids)
 
 
+def weighed_ids(tokenizer: Tokenizer, segments: Iterable[tuple[Segment, int]]) -> tuple[list[int], list[int]]:
+    """The segments as token ids, and the weight of each: of a token over several pieces of text, the greatest."""
+    found: list[int] = []
+    weights: list[int] = []
+    special = vocabulary(tokenizer)
+    text = ""
+    of_character: list[int] = []
+
+    def flush() -> None:
+        encoded = tokenizer.encode(text)
+        found.extend(encoded.ids)
+        weights.extend(max(of_character[start : max(end, start + 1)]) for start, end in encoded.offsets)
+
+    for segment, weight in segments:
+        if isinstance(segment, str):
+            text, of_character = text + segment, of_character + [weight] * len(segment)
+            continue
+        if text:
+            flush()
+        text, of_character = "", []
+        found.append(special.id(segment))
+        weights.append(weight)
+    if text:
+        flush()
+    return found, weights
+
+
 def load_tokenizer(folder: Path) -> Tokenizer:
     """The one that was saved beside a model."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

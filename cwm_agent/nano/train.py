@@ -1,59 +1,65 @@
-"""Trains the small model on traces that are made as it goes: `python -m cwm_agent.nano.train FOLDER --minutes 45`.
+"""Trains the small model on shards of traces; stopped at any moment, it goes on from there as if it had not been.
 
-The loss is on the frames alone. The learning rate rises, and falls to the end of the time.
-Where the folder has a model, it is trained on, from programs that it has not seen.
+The rate rises, stays, and falls to nothing over the last steps: a run whose end is not known yet can be cooled down
+at any time, and go on from before. What counts as done is in the state: steps, not time.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
 import random
 import time
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec import Struct
 from tokenizers import Tokenizer
 from transformers import CwmForCausalLM
 
-from cwm_agent.nano.dataset import HELD_OUT, examples
-from cwm_agent.nano.model import NOTES, make_model, save
-from cwm_agent.nano.programs import LEVELS
-from cwm_agent.nano.tokenizer import ids, load_tokenizer, train_tokenizer
+from cwm_agent.nano.forward import hidden
+from cwm_agent.nano.kitchen import Kitchen
+from cwm_agent.nano.model import make_model
+from cwm_agent.nano.shards import WHOLE, Row, read_shard
 
-BATCH = 1024
-"""Tokens of one step, its padding included."""
-LONGEST = 1408
-"""Tokens; longer traces are not learnt from."""
-RATE = 2e-3
-_WARM = 0.02
-_CHUNK = 1500
-MIX = (0.12, 0.6, 0.24, 0.04)
-"""The share of each level."""
-
-Row = tuple[list[int], int]
-"""The ids of a trace, and where its frames begin."""
+STATE = "state.pt"
+TRUNK = "trunk.pt"
+"""The state as it was before the rate fell: from here a run can go on, under the name of the other."""
+_EMA = 0.998
+_LONG = 32  # lengths are rounded up to a multiple: a compiled model meets few shapes
 
 
-def rows(tokenizer: Tokenizer, seeds: range, level: int) -> list[Row]:
-    """The traces of these programs that are short enough."""
-    found = []
-    for each in examples(seeds, level):
-        prompt, frames = ids(tokenizer, each.prompt), ids(tokenizer, each.frames)
-        if len(prompt) + len(frames) <= LONGEST:
-            found.append((prompt + frames, len(prompt)))
-    return found
+class Plan(Struct, frozen=True, kw_only=True):
+    """How to train: tokens of a step, the greatest rates, and the steps of the rise."""
+
+    batch: int = 8192
+    rate: float = 3e-3
+    matrix_rate: float = 5e-3
+    decay: float = 0.05
+    warm: int = 100
+    seed: int = 0
 
 
-def batches(found: list[Row], rng: random.Random) -> list[list[Row]]:
-    """The rows in batches of like length, in random order."""
+class Cooling(Struct, frozen=True):
+    """The last steps of a run, over which the rate falls to nothing."""
+
+    first: int
+    steps: int
+
+
+def rate(step: int, plan: Plan, cooling: Cooling | None) -> float:
+    """The share of the greatest rate at this step."""
+    warm = min(1.0, (step + 1) / plan.warm)
+    if cooling is None or step < cooling.first:
+        return warm
+    return warm * max(0.0, 1 - (step - cooling.first + 1) / (cooling.steps + 1))
+
+
+def batches(rows: list[Row], size: int, rng: random.Random) -> list[list[Row]]:
+    """The rows in batches of like length and about `size` tokens, in random order."""
     made: list[list[Row]] = [[]]
-    for row in sorted(found, key=lambda row: len(row[0]) + rng.random()):
-        if made[-1] and (len(made[-1]) + 1) * len(row[0]) > BATCH:
+    for row in sorted(rows, key=lambda row: len(row.ids) + rng.random()):
+        if made[-1] and (len(made[-1]) + 1) * len(row.ids) > size:
             made.append([])
         made[-1].append(row)
     rng.shuffle(made)
@@ -61,119 +67,143 @@ def batches(found: list[Row], rng: random.Random) -> list[list[Row]]:
 
 
 def tensors(batch: list[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and labels; what is not learnt has the label -100."""
-    longest = max(len(row) for row, _ in batch)
-    inputs = torch.full((len(batch), longest), pad)
-    labels = torch.full((len(batch), longest), -100)
-    for at, (row, start) in enumerate(batch):
-        inputs[at, : len(row)] = torch.tensor(row)
-        labels[at, start : len(row)] = torch.tensor(row[start:])
-    return inputs, labels
+    """Ids and weights, one trace a line, padded at the end: no token sees another trace, nor the padding."""
+    longest = -(-max(len(row.ids) for row in batch) // _LONG) * _LONG
+    ids = torch.full((len(batch), longest), pad)
+    weights = torch.zeros((len(batch), longest))
+    for at, row in enumerate(batch):
+        ids[at, : len(row.ids)] = torch.from_numpy(row.ids.astype("int64"))
+        weights[at, : len(row.ids)] = torch.from_numpy(row.weights) / WHOLE
+    return ids, weights
 
 
-def rate(progress: float) -> float:
-    """The learning rate at this share of the time."""
-    warm = min(1.0, progress / _WARM)
-    return RATE * warm * (0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+class Team(Struct, frozen=True):
+    """The processes that share each batch, with a `torch.distributed` group where they are several."""
+
+    rank: int = 0
+    size: int = 1
+
+    def add(self, parts: list[torch.Tensor]) -> None:
+        """Make each tensor the sum over all processes."""
+        if self.size > 1:
+            flat = torch.cat([each.flatten() for each in parts])
+            torch.distributed.all_reduce(flat)
+            for part, summed in zip(parts, flat.split([each.numel() for each in parts]), strict=True):
+                part.copy_(summed.view_as(part))
 
 
-def first_tokenizer() -> Tokenizer:
-    """A tokenizer from a first look at programs of every level."""
-    looked = [each for level in range(LEVELS) for each in examples(range(1500), level)]
-    return train_tokenizer(part for each in looked for part in (*each.prompt, *each.frames) if isinstance(part, str))
+ALONE = Team()
 
 
 class Course:
-    """One training run, its length in seconds."""
+    """One training run in a folder: the model, its average, the optimizers, and where in the data it is."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
-        self._folder = folder
-        self._seconds = seconds
-        self._seeds = [0] * LEVELS
-        self._tokens = self._steps = 0
-        if (folder / NOTES).exists():
-            self._continue(json.loads((folder / NOTES).read_text(encoding="utf-8")))
-        else:
-            self._tokenizer = first_tokenizer()
-            self._model: CwmForCausalLM = make_model(self._tokenizer)
-        decayed = [each for each in self._model.parameters() if each.dim() > 1]
-        others = [each for each in self._model.parameters() if each.dim() <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-        self._optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.97))
-        self._started = time.monotonic()
-        self._before = self._tokens
+    def __init__(
+        self, folder: Path, tokenizer: Tokenizer, plan: Plan, device: str = "cpu", team: Team = ALONE, **shape: int
+    ) -> None:
+        self._folder, self._plan, self._device, self._team = folder, plan, device, team
+        torch.manual_seed(plan.seed)
+        self.model: CwmForCausalLM = make_model(tokenizer, **shape).to(device)
+        self.average = [each.detach().clone() for each in self.model.parameters()]
+        self.step = self.tokens = self.learnt = self.shard = self.batch = 0
+        self.seconds = 0.0
+        self.cooling: Cooling | None = None
+        self.losses: list[tuple[int, int, float, float]] = []
+        matrices = [each for name, each in self.model.named_parameters() if each.dim() > 1 and "embed" not in name]
+        chosen = {id(each) for each in matrices}
+        others = [each for each in self.model.parameters() if id(each) not in chosen]
+        self._matrix = torch.optim.Muon(
+            matrices, lr=plan.matrix_rate, weight_decay=plan.decay, adjust_lr_fn="match_rms_adamw"
+        )
+        self._other = torch.optim.AdamW(others, lr=plan.rate, betas=(0.9, 0.95), weight_decay=0.0)
+        self._forward: Any = torch.compile(hidden, dynamic=True) if device == "cuda" else hidden
+        if (folder / STATE).exists():
+            self._load(torch.load(folder / STATE, map_location=device, weights_only=True))
 
-    def _continue(self, notes: dict[str, Any]) -> None:
-        self._tokenizer = load_tokenizer(self._folder)
-        self._model = CwmForCausalLM.from_pretrained(self._folder)
-        self._tokens, self._steps, self._seeds = notes["tokens"], notes["steps"], notes["seeds"]
+    def save(self, name: str = STATE) -> None:
+        """Write the state, whole or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "model": self.model.state_dict(), "average": self.average, "matrix": self._matrix.state_dict(),
+            "other": self._other.state_dict(), "step": self.step, "tokens": self.tokens, "learnt": self.learnt,
+            "shard": self.shard, "batch": self.batch, "seconds": self.seconds, "losses": self.losses,
+            "cooling": None if self.cooling is None else [self.cooling.first, self.cooling.steps],
+        }  # fmt: skip
+        unfinished = self._folder / f"{name}.part"
+        torch.save(state, unfinished)
+        unfinished.replace(self._folder / name)
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.average = list(state["average"])
+        self._matrix.load_state_dict(state["matrix"])
+        self._other.load_state_dict(state["other"])
+        for name in ("step", "tokens", "learnt", "shard", "batch", "seconds"):
+            setattr(self, name, state[name])
+        self.losses = [tuple(each) for each in state["losses"]]
+        self.cooling = None if state["cooling"] is None else Cooling(*state["cooling"])
+
+    def cool(self, steps: int) -> None:
+        """Let the rate fall to nothing over the next steps; the state as it is now is kept beside."""
+        if self._team.rank == 0:
+            self.save(TRUNK)
+        self.cooling = Cooling(self.step, steps)
+
+    def stream(self, kitchen: Kitchen) -> Iterator[list[Row]]:
+        """The batches from where the state stands; the position is that after the batch in hand."""
+        while True:
+            found = read_shard(kitchen.take(self.shard))
+            made = batches(found, self._plan.batch, random.Random(f"{self._plan.seed} {self.shard}"))
+            while self.batch < len(made):
+                self.batch += 1
+                yield made[self.batch - 1]
+            self.shard, self.batch = self.shard + 1, 0
 
     @property
-    def progress(self) -> float:
-        """The share of the time that is over."""
-        return (time.monotonic() - self._started) / self._seconds
+    def over(self) -> bool:
+        """Whether the rate has fallen to nothing."""
+        return self.cooling is not None and self.step >= self.cooling.first + self.cooling.steps
 
-    def run(self, save_every: float) -> None:
-        """Train to the end of the time, saving every so many seconds."""
-        said = saved = time.monotonic()
-        loss = 0.0
-        for batch in self._stream():
-            here = self._step(batch)
-            loss = here if not loss else 0.95 * loss + 0.05 * here
-            now = time.monotonic()
-            over = self.progress >= 1
-            if now - said > 20 or over:
-                said = now
-                speed = (self._tokens - self._before) / (now - self._started)
-                print(f"{self.progress:6.1%}  step {self._steps}  {self._tokens / 1e6:.2f}M tokens  "
-                      f"{speed:.0f} token/s  loss {loss:.4f}", flush=True)  # fmt: skip
-            if now - saved > save_every or over:
-                saved = now
-                self._save(loss)
-            if over:
-                return
+    def learn(self, batch: list[Row]) -> float:
+        """One step; its loss per weight."""
+        began = time.monotonic()
+        share = rate(self.step, self._plan, self.cooling)
+        for group in self._matrix.param_groups:
+            group["lr"] = share * self._plan.matrix_rate
+        for group in self._other.param_groups:
+            group["lr"] = share * self._plan.rate
+        total = sum(int(row.weights.sum(dtype="int64")) for row in batch) / WHOLE
+        mine = batch[self._team.rank :: self._team.size]
+        loss = torch.zeros(1, device=self._device)
+        if mine:
+            ids, weights = (each.to(self._device) for each in tensors(mine, self.model.config.pad_token_id))
+            part = self.loss(ids, weights) / total
+            part.backward()
+            loss += part.detach()
+        for each in self.model.parameters():
+            if each.grad is None:
+                each.grad = torch.zeros_like(each)
+        self._team.add([loss, *(each.grad for each in self.model.parameters())])
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in (self._matrix, self._other):
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        kept = min(_EMA, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, [each.data for each in self.model.parameters()], 1 - kept)
+        self.tokens += sum(len(row.ids) for row in batch)
+        self.learnt += sum(int((row.weights > 0).sum()) for row in batch)
+        self.seconds += time.monotonic() - began
+        return float(loss)
 
-    def _save(self, loss: float) -> None:
-        notes = {"tokens": self._tokens, "steps": self._steps, "loss": round(loss, 4), "seeds": self._seeds,
-                 "parameters": sum(each.numel() for each in self._model.parameters())}  # fmt: skip
-        save(self._model, self._tokenizer, self._folder, notes)
+    def loss(self, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """The weighted sum of the losses; only tokens that count are given logits."""
+        counts = weights[:, 1:] > 0
+        with torch.autocast(self._device, dtype=torch.bfloat16):
+            logits = self.model.lm_head(self._hidden(ids)[:, :-1][counts])
+        each = torch.nn.functional.cross_entropy(logits.float(), ids[:, 1:][counts], reduction="none")
+        return (each * weights[:, 1:][counts]).sum()
 
-    def _stream(self) -> Iterator[list[Row]]:
-        rng = random.Random(0)
-        used = self._seeds
-        for _ in count():
-            found = []
-            for level, share in enumerate(MIX):
-                start, used[level] = used[level], used[level] + int(share * _CHUNK)
-                assert used[level] < HELD_OUT
-                found += rows(self._tokenizer, range(start, used[level]), level)
-            yield from batches(found, rng)
-
-    def _step(self, batch: list[Row]) -> float:
-        inputs, labels = tensors(batch, self._model.config.pad_token_id)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate(self.progress)
-        loss = self._model(input_ids=inputs, labels=labels, use_cache=False).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._tokens += int((labels != -100).sum())
-        self._steps += 1
-        return float(loss.detach())
-
-
-def main() -> None:
-    """Train, and leave the newest checkpoint in the folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=45.0)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    Course(options.folder, options.minutes * 60).run(save_every=150)
-
-
-if __name__ == "__main__":
-    main()
+    def _hidden(self, ids: torch.Tensor) -> torch.Tensor:
+        return self._forward(self.model, ids, torch.bfloat16)
