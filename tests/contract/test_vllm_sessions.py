@@ -15,8 +15,12 @@ from benchmarks.conversation import held
 from benchmarks.prefix_cache import BLOCK, tell
 from cwm_agent.demo.sample import create_sample
 from cwm_agent.errors import ModelUnavailable
+from cwm_agent.events import ActionProposed, PromptAccepted, TextWritten, ToolCall
 from cwm_agent.models.vllm import VllmModel
+from cwm_agent.observations import Finished, LimitReached, Limits, OutputWritten
+from cwm_agent.policies.cwm.policy import CwmPolicy
 from cwm_agent.protocols import Sampling
+from cwm_agent.settings import LimitSettings
 from tests.contract.vllm_server import Served, run, started, until
 
 CODE = "def add(a, b):\n    return a - b\n"
@@ -60,7 +64,21 @@ async def test_each_prompt_of_a_session_extends_the_one_before_and_is_found_in_t
         queries, hits = served.count("prefix_cache_queries_total"), served.count("prefix_cache_hits_total")
         await tell(served, model, ask.prompt)
         assert served.count("prefix_cache_queries_total") - queries == len(ask.prompt)
-        assert served.count("prefix_cache_hits_total") - hits >= len(before.prompt) // BLOCK * BLOCK
+        assert served.count("prefix_cache_hits_total") - hits >= (len(before.prompt) - 1) // BLOCK * BLOCK
+
+
+async def test_the_output_of_a_command_is_imagined_behind_the_conversation(model: VllmModel, served: Served) -> None:
+    """Greedy and marked as a guess: the very tokens of the model, as far as it may write."""
+    most = 80
+    call = ToolCall("bash", "ls")
+    history = (PromptAccepted("look"), TextWritten("I look."), ActionProposed(1, call))
+    policy = CwmPolicy(model, LimitSettings(), guess_tokens=most)
+    *written, last = [event async for event in policy.guess(history, call, Limits())]
+    (*_, begun) = await model.encode("\n\n<output>\n")
+    assert last == Finished(LimitReached("tokens", f"the model wrote {most} tokens and was not done"))
+    text = "".join(event.text for event in written if isinstance(event, OutputWritten))
+    assert len(text) > most // 2
+    assert served.spell(served.walk(begun, most)).startswith(text)
 
 
 async def test_a_server_that_is_killed_is_told_once_and_comes_back(

@@ -21,6 +21,8 @@ from cwm_agent.nano.tokenizer import train_tokenizer
 from cwm_agent.traces.grammar import TRACE_SPECIALS, Special
 from tests.contract.vllm_server import CONTEXT, FOLLOWING, ROOT
 
+TEXTS = ROOT / "cwm_agent" / "demo" / "repository"
+"""What the tokenizer is made from: texts that hardly ever change."""
 HIDDEN, LAYERS = 128, 4
 WINDOW = 1024
 """Tokens that three layers of four see, as in CWM."""
@@ -31,8 +33,7 @@ separator of traces, which a grammar lets it spell in plain text too."""
 
 def main(folder: Path) -> None:
     """Write tokenizer, configuration and weights."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "cwm_agent").glob("[cdehp]*.py"))]
-    tokenizer = train_tokenizer(text for text in texts if "<|" not in text)
+    tokenizer = train_tokenizer(path.read_text(encoding="utf-8") for path in sorted(TEXTS.rglob("*.py")))
     model = made(tokenizer)
     model.save_pretrained(folder)
     fast = PreTrainedTokenizerFast(
@@ -44,7 +45,7 @@ def main(folder: Path) -> None:
         clean_up_tokenization_spaces=False,
     )
     fast.save_pretrained(folder)
-    (folder / FOLLOWING).write_text(json.dumps(following(tokenizer)))
+    (folder / FOLLOWING).write_text(json.dumps(walk(tokenizer)))
 
 
 def made(tokenizer: Tokenizer) -> CwmForCausalLM:
@@ -72,7 +73,7 @@ def made(tokenizer: Tokenizer) -> CwmForCausalLM:
         given = model.get_input_embeddings().weight.normal_(0, 1)
         given[:, 0] = 1  # what all tokens have alike: from it comes what is wanted after each of them
         wanted = model.get_output_embeddings().weight.zero_()
-        wanted.index_add_(0, torch.tensor(following(tokenizer)), NEXT * given)
+        wanted.index_add_(0, torch.tensor(walk(tokenizer)), NEXT * given)
         wanted[:, 0] = 0
         for special in TRACE_SPECIALS:
             wanted[tokenizer.token_to_id(special.value), 0] = SEPARATOR
@@ -80,19 +81,17 @@ def made(tokenizer: Tokenizer) -> CwmForCausalLM:
     return model
 
 
-def following(tokenizer: Tokenizer) -> list[int]:
+def walk(tokenizer: Tokenizer) -> list[int]:
     """For each token the one that it is followed by."""
-    one, opened, closed = (tokenizer.token_to_id(token) for token in ("1", 'Ġ"', '"'))  # Ġ is a blank
-    ends = {'"': one, ":": opened}
-    after = [ends.get(token[-1], -1) for token in sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)]
-    after[one] = closed
-    plain = [number for number in range(len(Special), len(after)) if after[number] < 0]
-    for number, then in zip(plain, [*plain[1:], plain[0]], strict=True):
-        after[number] = then
-    for special in Special:
-        after[tokenizer.token_to_id(special.value)] = plain[0]
-    after[tokenizer.token_to_id(Special.FRAME.value)] = tokenizer.token_to_id(Special.LINE.value)
-    return after
+    number_of = tokenizer.token_to_id
+    one, opened, closed = number_of("1"), number_of('Ġ"'), number_of('"')  # Ġ is a blank
+    values = {number_of(":"): opened, number_of('":'): opened, opened: one, closed: one, one: closed}
+    values.pop(None, None)  # what the texts had too seldom
+    plain = [number for number in range(len(Special), tokenizer.get_vocab_size()) if number not in values]
+    following = {number: plain[number] for number in range(len(Special))} | values
+    following |= dict(zip(plain, [*plain[1:], plain[0]], strict=True))
+    following[number_of(Special.FRAME.value)] = number_of(Special.LINE.value)
+    return [following[number] for number in range(tokenizer.get_vocab_size())]
 
 
 if __name__ == "__main__":
