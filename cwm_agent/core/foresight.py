@@ -21,9 +21,20 @@ from cwm_agent.core.touched import Touched
 from cwm_agent.core.tracing import Traced, Tracing, ending
 from cwm_agent.errors import SandboxError
 from cwm_agent.events import TestsReported, ToolCall, TraceBegan
-from cwm_agent.observations import Completed, Finished, Limits, Mode, Origin, OutputWritten, WorldEvent
+from cwm_agent.observations import (
+    Completed,
+    Finished,
+    LimitReached,
+    Limits,
+    Mode,
+    Origin,
+    OutputWritten,
+    Unreadable,
+    WorldEvent,
+)
 from cwm_agent.protocols import Sources
 from cwm_agent.traces.compare import fate
+from cwm_agent.traces.doubt import in_words
 from cwm_agent.traces.frames import FrameKind
 
 
@@ -158,6 +169,11 @@ def passes(traced: Traced) -> bool | None:
 
 def _verdict(traced: Traced) -> str:
     foretold = passes(traced)
-    if foretold is None:
-        return f"no prediction, {ending(traced.trace)}"
-    return "imagined to pass" if foretold else f"imagined to fail: {ending(traced.trace)}"
+    sure = in_words(traced.trace.frames)
+    said = f", {sure}" if sure else ""
+    match foretold, traced.outcome:
+        case None, (LimitReached(detail=why) | Unreadable(reason=why)) if not traced.trace.frames:
+            return f"no prediction: {why}"
+        case None, _:
+            return f"no prediction, {ending(traced.trace)}"
+    return f"imagined to pass{said}" if foretold else f"imagined to fail: {ending(traced.trace)}{said}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 
 from rich.cells import cell_len, chop_cells
 
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.traces.compare import Comparison, fate
+from cwm_agent.traces.doubt import in_words
 from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 from cwm_agent.views.spans import Line, Piece, cells, middle, safe
 
@@ -46,15 +46,6 @@ def mark(basis: Basis, logprob: float | None = None) -> str:
     return BASIS[basis] + ("" if share >= _SURE else f"{int(share * 100)}%")
 
 
-def sure(frames: Iterable[Frame]) -> str:
-    """How sure the model was of everything together: `41 % sure`; empty where it does not tell."""
-    said = [each for frame in frames for each in frame.logprobs.values()]
-    if not said:
-        return ""
-    share = math.exp(sum(said))
-    return f"{int(share * 100)} % sure" if share >= 0.01 else "less than 1 % sure"
-
-
 def count(number: int, noun: str) -> str:
     """A number and its noun: `1 frame`, `1,200 frames`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
@@ -84,7 +75,7 @@ def ending(trace: Trace, outcome: Outcome, room: int = VALUE_ROOM) -> Line:
 def headline(trace: Trace, origin: Origin, subject: str, outcome: Outcome, width: int) -> Line:
     """One line that says what this is: ran or imagined, the entry, how many frames, and how it ended."""
     tail: Line = (Piece(count(len(trace.frames), "frame"), "quiet"), GAP, *ending(trace, outcome, max(20, width // 3)))
-    if told := sure(trace.frames):
+    if told := in_words(trace.frames):
         tail += (GAP, Piece(told, "quiet"))
     first = badge(origin)
     room = width - cells(first) - cells(tail) - 2 - cells((GAP,))

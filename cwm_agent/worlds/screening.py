@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -12,6 +11,7 @@ from cwm_agent.core.subjects import Subject, subject, takes_nothing
 from cwm_agent.observations import Completed, Finished, FrameReached, Limits
 from cwm_agent.protocols import Candidate, Sources, World
 from cwm_agent.traces.compare import fate
+from cwm_agent.traces.doubt import sureness
 from cwm_agent.traces.frames import Frame, FrameKind, Trace
 from cwm_agent.workspace.changes import REGULAR, Entry
 
@@ -74,8 +74,8 @@ class ImaginedScreener:
                 case _:
                     pass
         end = fate(Trace(tuple(frames), complete))
-        confidence = math.exp(sum(each for frame in frames for each in frame.logprobs.values()))
-        if end is None or self._right(confidence) < TRUSTED:
+        sure = sureness(frames)
+        if end is None or sure is None or self._right(sure) < TRUSTED:
             return 0
         return 1 if end[0] is FrameKind.RETURN else -1
 

@@ -14,6 +14,7 @@ from cwm_agent.models.embedded import EmbeddedModel
 from cwm_agent.nano.evaluation.measures import Said
 from cwm_agent.observations import Completed, Finished, FrameReached, Limits, TraceCall
 from cwm_agent.traces.compare import Comparison, compare, fate, normalised, same_line
+from cwm_agent.traces.doubt import sureness
 from cwm_agent.traces.frames import Frame, Trace
 from cwm_agent.worlds.imagined import ImaginedWorld, Method
 
@@ -120,6 +121,5 @@ def _said(trace: Trace, real: Trace, found: Comparison) -> Iterator[Said]:
 
 
 def _whole(trace: Trace, found: Comparison) -> Said | None:
-    if fate(trace) is None or not any(frame.logprobs for frame in trace.frames):
-        return None
-    return Said(math.exp(sum(each for frame in trace.frames for each in frame.logprobs.values())), found.exact)
+    sure = sureness(trace.frames)
+    return None if fate(trace) is None or sure is None else Said(sure, found.exact)
