@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,11 +34,21 @@ class Pace:
 
 @dataclass
 class Seen:
-    """The prompts that came, as text: `decided` for a decision, `guessed` for an output; `traces` counts the others."""
+    """The prompts that came, as text: `decided` for a decision, `guessed` for an output; `traces` counts the others.
+
+    `last` is when the last of those came.
+    """
 
     decided: list[str] = field(default_factory=list)
     guessed: list[str] = field(default_factory=list)
     traces: int = 0
+    last: float = 0.0
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until no trace was asked for, for so many seconds."""
+        self.last = time.monotonic()
+        while (rest := self.last + seconds - time.monotonic()) > 0:  # noqa: ASYNC110 -- each trace moves the end
+            await asyncio.sleep(rest)
 
 
 class Texts:
@@ -69,8 +80,12 @@ def thinking_server(
     beliefs: Sequence[Sequence[Segment]] = (),
     guesses: Sequence[str] = (),
     pace: Pace = Pace(),
+    quiet: Mapping[int, float] | None = None,
 ) -> Iterator[tuple[str, Seen]]:
-    """The address of such a model, and what it saw. Each request has a stream of its own, as in a batch."""
+    """The address of such a model, and what it saw. Each request has a stream of its own, as in a batch.
+
+    Before some replies, by their number from 0, it waits until the traces have been quiet for so many seconds.
+    """
     model = ScriptedTraceModel(*beliefs, merges=TOKENS)
     to_say, to_guess, seen = list(replies), list(guesses), Seen()
 
@@ -78,13 +93,15 @@ def thinking_server(
         prompt = exchange.content["prompt"]
         await asyncio.sleep(pace.first)
         if SPECIALS[Special.CONTEXT.value] in prompt:
-            seen.traces += 1
+            seen.traces, seen.last = seen.traces + 1, time.monotonic()
             stop = tuple(exchange.content["stop_token_ids"])
             tokens = model.complete(prompt, Sampling(max_tokens=exchange.content["max_tokens"], stop=stop))
             await _stream(exchange, ((each.id, each.text) async for each in tokens), pace)
             return
         guessing = bytes(number for number in prompt[-len(GUESSES) :] if number < 256) == GUESSES
         (seen.guessed if guessing else seen.decided).append(_spelt(prompt))
+        if not guessing:
+            await seen.quiet((quiet or {}).get(len(seen.decided) - 1, 0.0))
         script = to_guess if guessing else to_say
         text = script.pop(0) if script else "</output>" if guessing else "</think>\n\nI have nothing more to say."
         await _stream(exchange, _written(text), pace)
