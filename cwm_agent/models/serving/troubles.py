@@ -157,6 +157,12 @@ TROUBLES: tuple[Trouble, ...] = (
         "Take vLLM 0.11 or later, in a Python that --python names.",
     ),
     Trouble(
+        "no server",
+        r"No module named '?vllm\.entrypoints\.openai",
+        "This vLLM has no server under the name by which it is started here",
+        "Take vLLM 0.32, or an older one from 0.11 on, in a Python that --python names.",
+    ),
+    Trouble(
         "broken installation",
         r"(?:ModuleNotFoundError|ImportError): ([^\n]+)|undefined symbol|operator torchvision::nms does not exist",
         "vLLM is not installed completely",

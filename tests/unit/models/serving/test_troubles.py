@@ -36,6 +36,7 @@ KNOWN = {
     "model_too_new": "does not know the model's architecture",
     "context_too_large": "takes 2048 tokens of context, not 131072",
     "wrong_option": "does not take the command line (unrecognized arguments: --speculative-config)",
+    "no_server": "no server under the name",
     "broken_installation": "not installed completely",
 }
 
