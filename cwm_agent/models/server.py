@@ -178,7 +178,7 @@ class Server:
     async def _events(self, response: httpx.Response, deadline: float) -> AsyncGenerator[bytes]:
         """The data of each event; comments and empty lines are no sign of an answer."""
         said = response.headers.get("content-type", "")
-        if not said.startswith(_EVENTS):
+        if not said.lower().startswith(_EVENTS):
             raise self._gone(f"it answers {short(said) or 'without a type'}, not an event stream", self._start)
         reader = EventStream()
         chunks = response.aiter_bytes()

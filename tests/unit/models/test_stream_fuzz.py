@@ -25,8 +25,8 @@ from cwm_agent.traces.grammar import look_up
 from tests.e2e.faulty_server import FIRST_ID, SPECIALS, events
 from tests.unit.policies.chat_model import call
 
-# 50,000 take half a minute: CWM_AGENT_FUZZ=50000
-TIMES = int(os.environ.get("CWM_AGENT_FUZZ", "20000"))
+# 50,000 take half a minute: FUZZ_TIMES=50000
+TIMES = int(os.environ.get("FUZZ_TIMES", "20000"))
 TOOLS = ("bash", "edit")
 RECORDED = [
     call("bash", "python3 -m pytest -q", thought="First I look.", text="I run the tests."),
