@@ -84,11 +84,11 @@ class Trust:
         return allowed
 
 
-def in_words() -> str:
-    """How many folders' guidance is followed, and how many refused."""
+def answers_in_words() -> str:
+    """Of how many folders the guidance is followed, and of how many refused; empty where nothing was asked yet."""
     answers = trust_book().answers().values()
     followed = sum(answer.trusted for answer in answers)
-    return f"AGENTS.md of {followed} folders followed, of {len(answers) - followed} refused, by your word"
+    return f"AGENTS.md: followed in {followed} folders, refused in {len(answers) - followed}" if answers else ""
 
 
 def show(repo: Path, *, forget: bool) -> int:

@@ -97,10 +97,12 @@ def _folders() -> Finding:
     return Finding("folders", "ok", detail)
 
 
-def _trust() -> Finding:
-    from cwm_agent.compose_guidance import in_words as trusted
+def _trust() -> list[Finding]:
+    """What the user said of the guidance of repositories; nothing where nothing was asked yet."""
+    from cwm_agent.compose_guidance import answers_in_words
 
-    return Finding("trust", "ok", trusted(), "To see and to change it: cwm-agent trust", needed=False)
+    said = answers_in_words()
+    return [Finding("trust", "ok", said, "To see and to change it: cwm-agent trust", needed=False)] if said else []
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -108,7 +110,7 @@ def examine(settings: Settings) -> list[Finding]:
     from cwm_agent.doctor_models import look
 
     sandbox = asyncio.run(_engine_and_image(settings))
-    return [*sandbox, *asyncio.run(look(settings)), _gpu(), _git(), _folders(), _trust(), _terminal()]
+    return [*sandbox, *asyncio.run(look(settings)), _gpu(), _git(), _folders(), *_trust(), _terminal()]
 
 
 def in_words(findings: list[Finding]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from cwm_agent.protocols import Sampling
 from cwm_agent.testing_models import ScriptedTraceModel
@@ -29,25 +30,35 @@ def model_server(make: Callable[[], Awaitable[ScriptedTraceModel]]) -> Iterator[
 
 
 @contextmanager
-def chat_server(replies: Sequence[str]) -> Iterator[str]:
-    """The address of a model that says these one after the other, and writes no trace."""
+def chat_server(replies: Sequence[str], told: list[str] | None = None, room: int = 32_000) -> Iterator[str]:
+    """The address of a model that says these one after the other, and writes no trace.
+
+    `told` takes the prompts as text, without what the model wrote itself; `room` is how many tokens it has.
+    """
     said = list(replies)
 
     async def complete(exchange: Exchange) -> None:
         if SPECIALS[Special.CONTEXT.value] in exchange.content["prompt"]:
             await exchange.tokens()
             return
+        if told is not None:
+            told.append(spelt(exchange.content["prompt"]))
         text = said.pop(0) if said else "</think>\n\nI have nothing more to say."
         pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
         end = (SPECIALS[Special.END_OF_TURN.value], "")
         await exchange.tokens(*((2000 + at, piece) for at, piece in enumerate(pieces)), end, each=3)
 
     async def prepare(server: ScriptedServer) -> None:
-        server.script["/v1/models"] = [_models]
+        server.script["/v1/models"] = [partial(_models, room=room)]
         server.script["/v1/completions"] = [complete]
 
     with at_work(prepare) as url:
         yield url
+
+
+def spelt(prompt: Sequence[int]) -> str:
+    """A prompt as text; a token that the model wrote, or a separator, is one sign."""
+    return b"".join(bytes((number,)) if number < 256 else b"|" for number in prompt).decode("utf-8", "replace")
 
 
 @contextmanager
@@ -73,8 +84,8 @@ def at_work(prepare: Callable[[ScriptedServer], Awaitable[None]]) -> Iterator[st
     thread.join(10)
 
 
-async def _models(exchange: Exchange) -> None:
-    await exchange.json({"data": [{"id": NAME, "max_model_len": 32_000}]})
+async def _models(exchange: Exchange, room: int = 32_000) -> None:
+    await exchange.json({"data": [{"id": NAME, "max_model_len": room}]})
 
 
 def answer_with(server: ScriptedServer, model: ScriptedTraceModel) -> None:
