@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
-from hashlib import sha256
+
+from msgspec import structs
 
 from cwm_agent.core.best_of import Attempt, Ran, agreed, reason, select
 from cwm_agent.core.fingerprint import fingerprint
-from cwm_agent.core.judge import Judge, Suite, free_path
+from cwm_agent.core.judge import Judge, Suite
 from cwm_agent.core.parts import SessionParts
-from cwm_agent.core.places import BestOfParts
+from cwm_agent.core.places import BestOfParts, Place
+from cwm_agent.core.reproductions import Reproductions
 from cwm_agent.core.rollout import Came, Rollout
 from cwm_agent.errors import CwmAgentError
-from cwm_agent.events import AgentEvent, Noticed, Progressed, RolloutRow, RolloutsCompared
+from cwm_agent.events import AgentEvent, Progressed, RolloutRow, RolloutsCompared
 from cwm_agent.workspace.changes import ChangeSet
 from cwm_agent.workspace.diff import stats
 
-_LOG = logging.getLogger(__name__)
 PULSE = 1.0
-_STEM = "test_cwm_reproduction"
 
 
 class Contest:
-    """Makes `count` rollouts of `text`, from where the session stands: after `history`, with the changes `start`.
+    """Makes `count` rollouts of a request, from where the session stands: after `history`, with the changes `start`.
 
-    What goes wrong in one of them is what it came to; the others go on. `say` hears how far it is.
+    What goes wrong in one of them is what it came to; the others go on. `at_once` containers may stand at the same
+    time, `say` hears how far it is.
     """
 
     def __init__(
@@ -36,6 +36,9 @@ class Contest:
         history: Sequence[AgentEvent],
         start: ChangeSet,
         say: Callable[[AgentEvent], None],
+        *,
+        count: int,
+        at_once: int,
     ) -> None:
         self._parts = parts
         self._best_of = best_of
@@ -43,30 +46,28 @@ class Contest:
         self._start = start
         self._say = say
         self._judge = Judge(best_of, start)
-        self._gate = asyncio.Semaphore(1)
-        self._numbers: Sequence[int] = ()
+        self._gate = asyncio.Semaphore(at_once)
+        self._tests = Reproductions(best_of, self._judge, self._gate, self._work)
+        self._numbers = range(first := best_of.first(), first + count)
         self._begun: dict[int, Rollout] = {}
         self._marks: dict[int, str] = {}
         self._judging: dict[str, asyncio.Task[None]] = {}
         self._notes: dict[str, str] = {}
         self._ran: dict[str, Ran] = {}
-        self._written = 0
-        self._tests: dict[str, bytes] = {}
         self.suite = Suite()
         self.came: dict[int, Came] = {}
 
-    async def run(self, text: str, count: int) -> None:
+    async def run(self, text: str) -> None:
         """Make the rollouts and judge what they come to."""
-        room = await self._best_of.room()
-        self._gate = asyncio.Semaphore(room.at_once)
-        self._numbers = range(first := self._best_of.first(), first + count)
-        self._say(Noticed("info", f"{count} rollouts, {min(count, room.at_once)} at a time. {room.words}"))
+        wanted = self._best_of.settings.tests
+        tests_wanted = len(self._numbers) if wanted is None else wanted
+        names = [f"test-{self._numbers[0]}-{number}" for number in range(1, tests_wanted + 1)]
         pulse = asyncio.create_task(self._pulse())
         try:
             async with asyncio.TaskGroup() as group:
                 suite = group.create_task(self._look())
                 rollouts = [group.create_task(self._one(number, text)) for number in self._numbers]
-                tests = group.create_task(self._write_tests(text))
+                tests = group.create_task(self._tests.write(text, names))
                 for number, rollout in zip(self._numbers, rollouts, strict=True):
                     group.create_task(self._judged(number, group, rollout, suite, tests))
         finally:
@@ -79,10 +80,16 @@ class Contest:
         except Exception as error:  # what cannot be looked at is told; the rollouts go on
             self.suite = Suite(problem=_words(error))
 
+    async def _work(self, place: Place, text: str) -> Came:
+        return await self._rollout(place).run(text)
+
+    def _rollout(self, place: Place) -> Rollout:
+        return Rollout(self._parts, place, self._history, self._start)
+
     async def _one(self, number: int, text: str) -> None:
         try:
             async with self._gate, self._best_of.place(str(number)) as place:
-                self._begun[number] = Rollout(self._parts, place, self._history, self._start)
+                self._begun[number] = self._rollout(place)
                 self.came[number] = await self._begun[number].run(text)
         except Exception as error:  # a rollout that fails is a row of the table
             self.came.setdefault(number, Came(status="error", note=_words(error)))
@@ -109,34 +116,11 @@ class Contest:
     async def _look_at(self, mark: str, changes: ChangeSet) -> None:
         try:
             async with self._gate:
-                ran, note = await self._judge.ran(changes, self.suite, self._tests)
+                ran, note = await self._judge.ran(changes, self.suite, self._tests.reproducing)
         except Exception as error:  # a patch that cannot be judged passes nothing
             ran, note = Ran(), _words(error)
         self._ran[mark] = ran
         self._notes[mark] = f"its tests: {note}" if note else ""
-
-    async def _write_tests(self, text: str) -> None:
-        wanted = self._best_of.settings.tests
-        async with asyncio.TaskGroup() as group:
-            for number in range(1, (len(self._numbers) if wanted is None else wanted) + 1):
-                group.create_task(self._write_test(number, text))
-
-    async def _write_test(self, number: int, text: str) -> None:
-        """Let the model write a test, and keep it where it fails as it should."""
-        try:
-            async with self._gate, self._best_of.place(f"test-{self._numbers[0]}-{number}") as place:
-                path = await free_path(place.files, _STEM)
-                rollout = Rollout(self._parts, place, self._history, self._start)
-                came = await rollout.run(self._best_of.reproduction(text, path))
-            written = _content(came.changes, path)
-            if written is None:
-                return
-            self._written += 1
-            async with self._gate:
-                if not await self._judge.reproduces(written):
-                    self._tests[f"{sha256(written).hexdigest()[:16]}-{number}"] = written
-        except Exception as error:  # it goes on without this test; how many there are is told
-            _LOG.warning("A test could not be written", exc_info=error)
 
     async def _pulse(self) -> None:
         """Say how far it is, whenever that changed."""
@@ -156,12 +140,17 @@ class Contest:
         """The repository's tests that failed before and fail with the patch of a rollout."""
         return self.suite.failing - self._ran[self._marks[rollout]].repaired
 
+    def stopped(self) -> RolloutsCompared:
+        """How far they came, where they were stopped: without a winner."""
+        said = "They were stopped before all of them could be compared."
+        return structs.replace(self.compared(), winner=None, decided_by="nothing", reason=said)
+
     def compared(self) -> RolloutsCompared:
-        """How they compare, as far as they came."""
+        """How they compare, and which is the best."""
         attempts = [
             Attempt(number, mark, self.came[number].tokens) for number, mark in self._marks.items() if mark in self._ran
         ]
-        counted = agreed(self._tests, self._ran)
+        counted = agreed(self._tests.reproducing, self._ran)
         choice = select(attempts, self._ran, counted)
         runnable = not self.suite.problem
         passing, failing = (len(self.suite.passing), len(self.suite.failing)) if runnable else (None, None)
@@ -172,8 +161,8 @@ class Contest:
             reason=reason(choice, passing, failing, len(counted)),
             passing=passing,
             failing=failing,
-            written=self._written,
-            reproducing=len(self._tests),
+            written=self._tests.written,
+            reproducing=len(self._tests.reproducing),
             counted=len(counted),
             note="" if runnable else f"The repository's own tests could not be run: {self.suite.problem}.",
         )
@@ -195,12 +184,6 @@ class Contest:
             seconds=round(came.seconds, 3),
             note="; ".join(part for part in (came.note, self._notes.get(mark, "")) if part),
         )
-
-
-def _content(changes: ChangeSet | None, path: str) -> bytes | None:
-    """What stands at a path after some changes that put it there."""
-    found = [change.new for change in changes.changes if change.path == path.encode()] if changes else []
-    return found[0].content if found and found[0] else None
 
 
 def _words(error: Exception) -> str:

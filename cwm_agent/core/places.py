@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from cwm_agent.protocols import Bench, Files, Policy, Recorder, World
 from cwm_agent.settings import BestOfSettings
@@ -48,7 +49,7 @@ class BestOfParts:
     place: Callable[[str], AbstractAsyncContextManager[Place]]
     court: Callable[[], AbstractAsyncContextManager[Court]]
     first: Callable[[], int]
-    room: Callable[[], Awaitable[Room]]
+    room: Callable[[], Coroutine[Any, Any, Room]]
     reproduction: Callable[[str, str], str]
     settings: BestOfSettings
     root: str = "/workspace"

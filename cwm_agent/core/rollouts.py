@@ -17,7 +17,7 @@ from cwm_agent.core.places import BestOfParts
 from cwm_agent.core.rollout import Came
 from cwm_agent.core.witness import Witness
 from cwm_agent.errors import UsageError
-from cwm_agent.events import Rested, RolloutsCompared, TextWritten, ToolCall
+from cwm_agent.events import Noticed, Rested, RolloutsCompared, TextWritten, ToolCall
 from cwm_agent.observations import Mode
 
 MOST = 64
@@ -61,12 +61,14 @@ class BestOf:
             raise UsageError("There is no place for rollouts.")
         history = self._bus.history
         before = visible(history[: len(history) - len(this_turn(history))])
-        contest = Contest(self._parts, best_of, before, self._checkpoints.changes, self._bus.publish)
+        room = await self._stop.guard(best_of.room())
+        say, start, at_once = self._bus.publish, self._checkpoints.changes, room.at_once
+        say(Noticed("info", f"{count} rollouts, {min(count, at_once)} at a time. {room.words}"))
+        contest = Contest(self._parts, best_of, before, start, say, count=count, at_once=at_once)
         try:
-            await self._stop.guard(contest.run(text, count))
+            await self._stop.guard(contest.run(text))
         except Interrupted:
-            if contest.compared().rows:  # it had come to them
-                self._bus.publish(contest.compared())
+            say(contest.stopped())
             raise
         compared = contest.compared()
         self._bus.publish(compared)

@@ -311,6 +311,7 @@ async def test_an_interrupt_stops_all_and_keeps_what_came() -> None:
         assert await on.session.idle() == Rested("interrupted")
         rows = on.last(RolloutsCompared).rows
         assert [row.status for row in rows] == ["proposed", "interrupted", "interrupted", "interrupted"]
+        assert on.last(RolloutsCompared).winner is None, "what was not compared is not chosen"
         assert hall.open == 0
         assert on.files.now[b"a.py"].content == b"value = 'base'\n"
         assert await on.tell("go on") is not None
