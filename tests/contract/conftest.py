@@ -21,10 +21,11 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "ensure-docker.sh"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test pays for the engine and the image, so its time limit is theirs too."""
+    """The first test pays for the engine and the image, or for the model server, so its time limit is theirs too."""
     for item in items:
         if "contract" in item.path.parts and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(600))
+            seconds = 1_200 if "served" in getattr(item, "fixturenames", ()) else 600
+            item.add_marker(pytest.mark.timeout(seconds))
 
 
 @pytest.fixture(scope="session")
