@@ -79,7 +79,7 @@ def _train(commands: Commands) -> None:
     parser.add_argument("--minutes", type=float, default=45.0, help="when to stop (default: 45)")
     parser.add_argument("--constant", action="store_true", help="do not let the rate fall over the last fifth")
     parser.add_argument("--cool", type=int, default=0, help="let the rate fall to nothing over so many steps, from now")
-    parser.add_argument("--batch", type=int, default=8192, help="tokens of a step (default: 8192)")
+    parser.add_argument("--batch", type=int, default=4096, help="tokens of a step (default: 4096)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
     parser.add_argument("--processes", type=int, default=1, help="that share each batch: cores or GPUs (default: 1)")
     parser.add_argument("--threads", type=int, default=1, help="of each process (default: 1)")

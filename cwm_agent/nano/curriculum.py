@@ -38,13 +38,13 @@ def _stage(number: int) -> Stage:
     return next(each for each in STAGES if number < each.end)
 
 
-def plan(number: int) -> list[tuple[int, range]]:
-    """The levels and seeds of this shard's programs."""
+def plan(number: int, programs: int = SHARD) -> list[tuple[int, range]]:
+    """The levels and seeds of this shard's programs, or of fewer of them."""
     made = []
     for level, share in _stage(number).shares.items():
         first = number * SHARD
         assert first + SHARD < HELD_OUT
-        made.append((level, range(first, first + round(share * SHARD))))
+        made.append((level, range(first, first + round(share * programs))))
     return made
 
 
@@ -55,9 +55,9 @@ def as_row(tokenizer: Tokenizer, example: Example) -> Row:
     return row([*prompt, *frames], [*[0] * len(prompt), *weights])
 
 
-def rows(tokenizer: Tokenizer, number: int) -> Iterator[Row]:
-    """The rows of this shard."""
-    for level, seeds in plan(number):
+def rows(tokenizer: Tokenizer, number: int, programs: int = SHARD) -> Iterator[Row]:
+    """The rows of this shard, or of fewer of its programs."""
+    for level, seeds in plan(number, programs):
         for each in examples(seeds, level, withheld=False):
             made = as_row(tokenizer, each)
             if len(made.ids) <= _stage(number).longest:

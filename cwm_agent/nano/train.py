@@ -6,6 +6,7 @@ at any time, and go on from before. What counts as done is in the state: steps, 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -30,9 +31,12 @@ _LONG = 32  # lengths are rounded up to a multiple: a compiled model meets few s
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """How to train: tokens of a step, the greatest rates, and the steps of the rise."""
+    """How to train: tokens of a step, the greatest rates for steps of 8192, and the steps of the rise.
 
-    batch: int = 8192
+    For other steps the rates go with the square root of their size.
+    """
+
+    batch: int = 4096
     rate: float = 3e-3
     matrix_rate: float = 5e-3
     decay: float = 0.05
@@ -49,7 +53,7 @@ class Cooling(Struct, frozen=True):
 
 def rate(step: int, plan: Plan, cooling: Cooling | None) -> float:
     """The share of the greatest rate at this step."""
-    warm = min(1.0, (step + 1) / plan.warm)
+    warm = math.sqrt(plan.batch / 8192) * min(1.0, (step + 1) / plan.warm)
     if cooling is None or step < cooling.first:
         return warm
     return warm * max(0.0, 1 - (step - cooling.first + 1) / (cooling.steps + 1))
