@@ -46,7 +46,7 @@ async def repair(name: str, model: EmbeddedModel | None, trust: Trust, seconds: 
     screener = None
     if model is not None:
         screener = ImaginedScreener(
-            lambda files: ImaginedWorld(model, files=files, frame_tokens=FRAME_TOKENS, seconds=EACH, whole=True),
+            lambda files: ImaginedWorld(model, files=files, frame_tokens=FRAME_TOKENS, seconds=EACH, small=True),
             talk.repository,
             trust.right,
             seconds,

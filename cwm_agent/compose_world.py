@@ -62,7 +62,7 @@ def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> Ima
         token_limit=world.tokens,
         frame_tokens=_FRAME_TOKENS,
         seconds=world.embedded_seconds,
-        whole=True,
+        small=True,
         tells_doubt=trust_in(settings.world.folder or shipped_model()).told,
     )
 

@@ -45,9 +45,9 @@ class ImaginedWorld:
     `method`: *free* is one request in which the model writes all; *guided* is one under a grammar made from the flow of
     control; *stepwise* asks only for what the source does not tell. `files` are those of the project, from which the
     context of a call is gathered; without them it is the text of the request. Raises UsageError where the source or the
-    entry is wrong, and what the model raises. For a small model: `seconds` bounds one trace where the limits are wider,
-    and with `whole` nothing is imagined of a call that the model cannot be shown all the code of. Without `tells_doubt`
-    frames have no log-probabilities: they mean something only where that was measured.
+    entry is wrong, and what the model raises. `seconds` bounds one trace where the limits are wider. A `small` model is
+    shown code without docstrings and comments, and is asked nothing of a call that it cannot be shown all the code of.
+    Without `tells_doubt` frames have no log-probabilities: they mean something only where that was measured.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ImaginedWorld:
         token_limit: int = TOKEN_LIMIT,
         frame_tokens: int = FRAME_TOKENS,
         seconds: float = math.inf,
-        whole: bool = False,
+        small: bool = False,
         tells_doubt: bool = True,
     ) -> None:
         self._model = model
@@ -68,7 +68,7 @@ class ImaginedWorld:
         self._token_limit = token_limit
         self._frame_tokens = frame_tokens
         self._seconds = seconds
-        self._whole = whole
+        self._small = small
         self._tells_doubt = tells_doubt
         self._encodings: Encodings = {}
         self._usage = Usage()
@@ -107,13 +107,13 @@ class ImaginedWorld:
     ) -> AsyncGenerator[WorldEvent]:
         room = self._model.context_tokens // 2
         try:
-            scene = await gather(request, self._files, room)
+            scene = await gather(request, self._files, room, bare=self._small)
         except DoesNotFit:
-            if not self._whole:
+            if not self._small:
                 raise
             yield self._too_much()
             return
-        if scene.left_out and self._whole:
+        if scene.left_out and self._small:
             yield self._too_much()
             return
         if scene.left_out:
@@ -132,7 +132,9 @@ class ImaginedWorld:
 
     def _too_much(self) -> Finished:
         room = self._model.context_tokens // 2
-        return Finished(LimitReached("tokens", f"the code that it runs through has more than the {room:,} that fit"))
+        return Finished(
+            LimitReached("tokens", f"the code that it runs through has more than the {room:,} tokens that fit")
+        )
 
     async def _events(
         self, reader: Reader, pen: Pen, so_far: Sequence[Frame], most: int, then: FrameKind | None

@@ -70,7 +70,7 @@ def _load(folder: Path) -> None:
 def _run(asked: tuple[int, Case, Method]) -> Run:
     number, case, method = asked
     assert _model is not None
-    world = ImaginedWorld(_model, method=method, frame_tokens=FRAME_TOKENS, whole=True)
+    world = ImaginedWorld(_model, method=method, frame_tokens=FRAME_TOKENS, small=True)
     trace = asyncio.run(_imagined(world, case))
     usage = world.usage
     return judged(number, method, case, trace, tokens=usage.generated_tokens, seconds=usage.seconds)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from cwm_agent.analysis.bare import blanked, superfluous
 from cwm_agent.analysis.context import Context, context
 from cwm_agent.observations import TraceCall
 from cwm_agent.protocols import Sources
@@ -19,18 +22,50 @@ def cost(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN + 1
 
 
-async def gather(request: TraceCall, files: Sources | None, budget: int) -> Scene:
-    """The scene of a call; its context has at most `budget` tokens. UsageError where source or entry is wrong."""
+async def gather(request: TraceCall, files: Sources | None, budget: int, *, bare: bool = False) -> Scene:
+    """The scene of a call; its context has at most `budget` tokens. UsageError where source or entry is wrong.
+
+    `bare` leaves docstrings and comments out.
+    """
     check(request)
-    if files is None and cost(request.source) <= budget:
-        lines = len(source_lines(request.source))
-        return make_scene(request, request.source, [(request.path, number) for number in range(1, lines + 1)])
-    found = await _context(request, files, budget)
-    return make_scene(request, found.text, found.origins, found.left_out)
+    shown = _Shown(bare=bare)
+    source = shown.text(request.path, request.source)
+    if files is None and cost(source) <= budget:
+        lines = source_lines(source)
+        origins = [(request.path, number) for number in range(1, len(lines) + 1)]
+        return make_scene(request, *shown.compact(source, origins))
+    found = await _context(request, source, files, budget, shown)
+    return make_scene(request, *shown.compact(found.text, found.origins), found.left_out)
 
 
-async def _context(request: TraceCall, files: Sources | None, budget: int) -> Context:
-    sources = {request.path: request.source}
+class _Shown:
+    """What of each file is shown: with `bare`, the lines that say nothing are emptied first, and taken out last."""
+
+    def __init__(self, *, bare: bool) -> None:
+        self._bare = bare
+        self._emptied: set[tuple[str, int]] = set()
+
+    def text(self, path: str, text: str) -> str:
+        """The text of a file, in which every line has its number."""
+        if not self._bare:
+            return text
+        numbers = superfluous(text)
+        self._emptied |= {(path, number) for number in numbers}
+        return blanked(text, numbers)
+
+    def compact(self, text: str, origins: Sequence[tuple[str, int]]) -> tuple[str, Sequence[tuple[str, int]]]:
+        """A context and its origins without the lines that were emptied."""
+        if not self._emptied:
+            return text, origins
+        lines = source_lines(text)
+        kept = [number for number, origin in enumerate(origins) if origin not in self._emptied]
+        return "\n".join([*(lines[number] for number in kept), *lines[len(origins) :]]), [
+            origins[each] for each in kept
+        ]
+
+
+async def _context(request: TraceCall, source: str, files: Sources | None, budget: int, shown: _Shown) -> Context:
+    sources = {request.path: source}
     tried = {request.path}
     for _ in range(_ROUNDS):
         found = context(request.entry, request.path, sources, cost=cost, budget=budget)
@@ -41,7 +76,7 @@ async def _context(request: TraceCall, files: Sources | None, budget: int) -> Co
         for path in wanted:
             text = await _read(files, path)
             if text is not None:
-                sources[path] = text
+                sources[path] = shown.text(path, text)
     return found
 
 

@@ -95,11 +95,11 @@ SPREAD = "def f(a):\n    return g(a)\n\n\ndef g(a):\n" + "    a = a + 1\n" * 120
 async def test_a_small_model_is_asked_nothing_that_it_cannot_be_shown_whole(source: str, tmp_path: Path) -> None:
     tiny.write(tmp_path, max_position_embeddings=600)
     shipped = ShippedModel(tmp_path)
-    world = ImaginedWorld(shipped, whole=True)
+    world = ImaginedWorld(shipped, small=True)
     frames, outcome = await ask(world, TraceCall(source, "f(1)", "p.py"))
     assert frames == []
     assert isinstance(outcome, LimitReached)
-    assert "300 that fit" in outcome.detail
+    assert "300 tokens that fit" in outcome.detail
     assert world.usage.requests == 0
     await shipped.aclose()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cwm_agent.observations import Completed, Origin
+from cwm_agent.observations import Completed, Origin, TraceCall
 from cwm_agent.protocols import Dreamer, TraceModel, World
-from cwm_agent.testing_models import ScriptedTraceModel
+from cwm_agent.testing_models import ScriptedTraceModel, belief
+from cwm_agent.worlds.imagination.gather import gather
 from cwm_agent.worlds.imagined import ImaginedWorld, Method
+from tests.unit.forager.doubles import Repository
 from tests.unit.worlds.programs import PROGRAMS
 from tests.unit.worlds.stage import METHODS, ask, bare, knowing, real, request
 
@@ -45,3 +47,39 @@ def test_it_satisfies_the_seams() -> None:
     dreams: Dreamer = world
     assert seen.origin is Origin.IMAGINED
     assert dreams is world
+
+
+WORDY = '''\
+"""What this module is for."""
+
+# how it counts
+def count(text, letter):
+    """How often a letter stands in a text.
+
+    Upper case is another letter.
+    """
+    n = 0
+    for each in text:
+        # one at a time
+        if each == letter:
+            n += 1
+    return n
+'''
+
+
+@pytest.mark.parametrize("files", [None, Repository({"f.py": WORDY})])
+async def test_a_small_model_is_shown_no_words_and_its_frames_have_the_lines_of_the_file(
+    files: Repository | None,
+) -> None:
+    asked = TraceCall(WORDY, "count('bob', 'b')", "f.py")
+    shown = await gather(asked, files, 1000, bare=True)
+    assert '"""' not in shown.entry.text
+    assert "one at a time" not in shown.entry.text
+    run = f"{shown.entry.function}()" if shown.wrapped else asked.entry
+    model = ScriptedTraceModel(belief(shown.entry.text, real(shown.entry.text, run)))
+    frames, outcome = await ask(ImaginedWorld(model, files=files, small=True), asked)
+    assert model.strayed == []
+    assert outcome == Completed(0)
+    assert [(each.line, each.locals) for each in frames] == [
+        (each.line, each.locals) for each in real(WORDY, asked.entry)
+    ]
