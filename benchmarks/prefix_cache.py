@@ -169,7 +169,8 @@ def main() -> None:
         "again. One vLLM 0.32 server on the processor, started by `cwm-agent serve`; its cache keeps blocks of "
         f"{BLOCK} tokens or none of them, so up to {BLOCK - 1} known tokens are read again at each step even of a "
         "stream that only grows. The last two columns are not measured but reckoned from the same prompts, for the "
-        f"blocks of {BLOCK_ON_CARDS} that vLLM has on cards. The server's model is a small one, with a vocabulary of 1,024 tokens. {machine()}"
+        f"blocks of {BLOCK_ON_CARDS} that vLLM has on cards. The server's model is a small one, with a "
+        f"vocabulary of 1,024 tokens. {machine()}"
     )
     rows = [row(client, found) for client in CLIENTS]
     write("prefix_cache", "What a server reads again at each step", note, HEADER, rows)
