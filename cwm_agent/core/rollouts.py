@@ -17,7 +17,7 @@ from cwm_agent.core.places import BestOfParts
 from cwm_agent.core.rollout import Came
 from cwm_agent.core.witness import Witness
 from cwm_agent.errors import UsageError
-from cwm_agent.events import Noticed, Rested, RolloutsCompared, TextWritten, ToolCall
+from cwm_agent.events import Noticed, Rested, RolloutRow, RolloutsCompared, TextWritten, ToolCall
 from cwm_agent.observations import Mode
 
 MOST = 64
@@ -95,9 +95,14 @@ class BestOf:
             self._bus.publish(TextWritten(came.answer if command else f"\n{came.answer}"))
             Witness(self._bus, self._checkpoints.harmless).hear(start)
         ran = proof(self._bus.history, self._checkpoints.harmless) is not None
-        verified = ran and row.kept == compared.passing
+        verified = ran and row.kept == compared.passing and _helps(row, came)
         self._patches.propose(verified=verified, summary=compared.reason)
         return Rested("fixed" if verified else "proposed")
+
+
+def _helps(row: RolloutRow, came: Came) -> bool:
+    """Whether a test shows that a patch does something: one that failed before, or those that its rollout chose."""
+    return bool(row.repaired or row.agreed or came.tested)
 
 
 def closing_tests(best_of: BestOfParts, contest: Contest, came: Came, winner: int) -> str:

@@ -193,6 +193,15 @@ async def test_the_best_becomes_the_sessions_own() -> None:
     assert all(policy.seen[0] == hall.policies["1"].seen[0] for name, policy in hall.policies.items()), "one prefix"
 
 
+async def test_a_patch_that_no_test_needs_is_no_proof() -> None:
+    tested = [edit("nothing"), Act(ToolCall("bash", "pytest -q")), FinalAnswer("")]
+    for script, status in (([edit("nothing"), FinalAnswer("")], "proposed"), (tested, "fixed")):
+        async with opened(stage(Hall(list(script), list(script)))) as on:
+            rested = await on.tell(SubmitPrompt("repair it", 2))
+            assert (rested.status if rested else "") == status
+            assert on.last(PatchProposed).verified is (status == "fixed")
+
+
 async def test_the_record_of_the_session_is_not_flooded() -> None:
     thoughts = [edit("repairs"), *[Act(ToolCall("bash", "pytest -q"))] * 20, FinalAnswer("Done.")]
     hall = Hall(list(thoughts), list(thoughts))
