@@ -4,7 +4,7 @@
 
 The whole program is run on the sample repository, with a scripted model behind a real socket that writes as fast as a
 served one does, each conversation as fast as if it were alone, as with a server that has room in its batch. Containers
-and tests are real. At the same time is `best_of.at_once` = 2 N, one after the other is `best_of.at_once` = 1; all else is
+and tests are real. "At the same time" is `best_of.at_once` = 2 N, "one after the other" is 1, and everything else is
 the same: the repository's tests before any patch, N repairs, N reproduction tests, and a look at each different patch.
 One rollout alone is the same request without `--best-of`.
 """
