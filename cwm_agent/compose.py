@@ -128,6 +128,7 @@ class House:
             recover_sandbox=sandbox.recover,
             best_of=best_of_parts(settings, sandbox, record.folder, policy, deciding),
             prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
+            doubts=decides.converses,
             trust=trust.settle if decides.converses else None,
         )
         return Session(parts=parts, mode=settings.mode, recorded=record.recorded.events, lost=record.lost)

@@ -50,6 +50,8 @@ class Loop:
         patches: Patches,
         bus: Bus,
         mode: Callable[[], Mode],
+        *,
+        doubts: bool = True,
     ) -> None:
         self._policy = policy
         self._hands = hands
@@ -58,7 +60,7 @@ class Loop:
         self._patches = patches
         self._bus = bus
         self._mode = mode
-        self._witness = Witness(bus, checkpoints.harmless)
+        self._witness = Witness(bus, checkpoints.harmless, doubts=doubts)
 
     @property
     def action(self) -> int:

@@ -27,8 +27,8 @@ class SessionParts:
     work is not in it; empty where all of it is. `guesser` is the policy, where its model can imagine outputs; `revises`
     whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads. `prepare` is
     awaited once, when the session stands and before anything runs: it may ask. `trust` is awaited before it, in any
-    mode: it may ask, and runs nothing. `best_of` opens places for rollouts; None where the policy would do the same in
-    each of them.
+    mode: it may ask, and runs nothing. `doubts` is whether what the policy says is marked where nothing proves it.
+    `best_of` opens places for rollouts; None where the policy would do the same in each of them.
     """
 
     identity: str
@@ -55,5 +55,6 @@ class SessionParts:
     ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None
     prepare: Callable[[Session], Awaitable[None]] | None = None
+    doubts: bool = True
     trust: Callable[[Session], Awaitable[None]] | None = None
     best_of: BestOfParts | None = None

@@ -68,7 +68,16 @@ class Session:
         self._patches = Patches(parts.workspace, checkpoints, self._bus)
         foresight = Foresight(parts, self._bus)
         hands = Hands(parts, foresight, self._bus)
-        loop = Loop(parts.policy, hands, foresight, checkpoints, self._patches, self._bus, lambda: self._mode)
+        loop = Loop(
+            parts.policy,
+            hands,
+            foresight,
+            checkpoints,
+            self._patches,
+            self._bus,
+            lambda: self._mode,
+            doubts=parts.doubts,
+        )
         self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         self._best_of = BestOf(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         self._wishes = Wishes(parts, foresight, self._bus, self._queue.stop)

@@ -16,11 +16,16 @@ _LONGEST = 300
 
 
 class Witness:
-    """Says on the bus which claims are proved. `harmless` are checkpoints at which only by-products changed."""
+    """Says on the bus which claims are proved. `harmless` are checkpoints at which only by-products changed.
 
-    def __init__(self, bus: Bus, harmless: Collection[int]) -> None:
+    Without `doubts` it only says what is proved: the words of a policy that is no model are made of what ran, on a
+    bench of its own.
+    """
+
+    def __init__(self, bus: Bus, harmless: Collection[int], *, doubts: bool = True) -> None:
         self._bus = bus
         self._harmless = harmless
+        self._doubts = doubts
 
     def hear(self, start: int) -> bool:
         """Check what was said since the history had `start` events; whether every claim in it stands.
@@ -39,7 +44,8 @@ class Witness:
             text = claim.sentence if len(claim.sentence) <= _LONGEST else claim.sentence[: _LONGEST - 1] + "…"
             event = ClaimChecked(text, weighed.stands, weighed.evidence)
             checked.setdefault((weighed.stands, weighed.evidence), event)
-        unproved = [event for event in checked.values() if not event.stands]
-        for event in unproved[:MOST] or [*checked.values()][:1]:
+        unproved = [event for event in checked.values() if not event.stands and self._doubts]
+        proved = [event for event in checked.values() if event.stands]
+        for event in unproved[:MOST] or proved[:1]:
             self._bus.publish(event)
         return not unproved

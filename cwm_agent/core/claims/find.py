@@ -50,6 +50,8 @@ def claims(text: str) -> tuple[Claim, ...]:
 
 def _passed(sentence: str, *, about_tests: bool) -> Claim | None:
     """That tests passed: by a number, by a verb with tests for its subject, or by saying that none failed."""
+    if words.NONE_PASSED.search(sentence):
+        return None
     for at, subject in _said_to_pass(sentence, about_tests=about_tests):
         names = tuple(match[0] for match in words.NAMES.finditer(sentence[: at + 1]))
         counted = words.COUNTED.search(sentence) or words.SOME.search(subject)

@@ -52,6 +52,7 @@ COUNTED = re.compile(
 )
 SUMMARY = re.compile(r"\b\d+ passed(?:, \d+ \w+)* in \d")
 """pytest's own last line."""
+NONE_PASSED = re.compile(r"\b(?:0|zero)(?:\s*(?:/|of|out of)\s*\w+)?\s+(?:tests?\s+)?pass", re.I)
 NONE_FAILED = re.compile(
     r"\b(?:no|zero|0|none of the|without|without any)\s+(?:\w+\s+)?"
     r"(?:(?:failing|failed|broken) tests?|tests?\s+(?:fails?|failed|is failing|are failing)|test failures?)\b"
@@ -64,19 +65,21 @@ _WORKS = (
     r"with (?:pytest|the tests?\b|a test\b|tests\b|an? \w+ test\b)|everything|"
     r"the (?:\w+ )?(?:change|patch|solution|edit|repair|fix)\b"
 )
+_NOTHING = r"\s+(?:no|none|nothing|neither)\b"
 TESTED = re.compile(
     rf"(?:\b(?:I|we)(?:'ve| have| had)?{_DONE}\s+|^(?:fully |thoroughly |manually |successfully |also )?|"
     rf"\b(?:was|were|been|is now|are now){_DONE}\s+|"
     r"\b(?:fix\w*|implement\w*|changed?|done|written|added|correct\w*|updated|repaired)\b[\w\s]{0,40}?,?\s+"
     r"(?:and|then)\s+(?:\w+ly\s+)?|\b(?:done|fixed|ready),\s+)"
     r"(?:re-?)?(?P<verb>tested\b"
-    r"(?!\s+(?:by (?:the |a )?test|in\b|no\b|none\b|nothing|neither|the (?:hypo|idea|theor|assump)|func|code|value|against))"
-    rf"|(?:verified|confirmed|validated)\b(?!\s+(?:no|none|nothing|neither)\b)(?=\s*[.,;!]?$|(?:\s+(?:it|this|that))?\s*[.,;!]|[^.;]{{0,80}}\b(?:{_WORKS})))",
+    rf"(?!{_NOTHING}|\s+(?:by (?:the |a )?test|in\b|the (?:hypo|idea|theor|assump)|func|code|value|against))"
+    rf"|(?:verified|confirmed|validated)\b(?!{_NOTHING})(?=\s*[.,;!]?$|(?:\s+(?:it|this|that))?\s*[.,;!]|[^.;]{{0,80}}\b(?:{_WORKS})))",
     re.I,
 )
 RAN = re.compile(
     rf"(?:\b(?:I|we)(?:'ve| have| had){_DONE}\s+(?:re-?)?(?P<verb>run)|\b(?:I|we){_DONE}\s+(?:re-?)?ran|^(?:re-?)?ran"
-    rf"|\b(?:I|we)(?:'ve| have| had)?{_DONE}\s+(?:re-?)?executed|^executed)\b(?!\s+(?:into|out|across|over|away|no|none|nothing|neither)\b)"
+    rf"|\b(?:I|we)(?:'ve| have| had)?{_DONE}\s+(?:re-?)?executed|^executed)\b"
+    rf"(?!{_NOTHING}|\s+(?:into|out|across|over|away)\b)"
     rf"(?P<what>.{{0,120}})"
     rf"|\b(?P<tests>{HEAD}|{NAME})\s+(?:was|were|have been|has been){_DONE}\s+(?:re-?)?(?:run|executed)\b",
     re.I,

@@ -209,6 +209,8 @@ SPOKEN_OF = (
     "I'd run the tests first.",
     "In theory all tests pass.",
     "I ran no test.",
+    "0 of 1 tests passed.",
+    "pytest: 0 passed, 3 failed.",
     "I ran nothing.",
     "I have run none of the tests.",
     "I tested nothing.",
