@@ -254,7 +254,7 @@ def main() -> None:
         process.terminate()
     note = (
         f"{TOKENS:,} tokens as fast as the socket takes them, {ROUNDS} times, and {PACED} at one a millisecond, "
-        f"{PACED_ROUNDS} times, over a connection that is kept, after a prompt of {len(PROMPT):,} ids; the clients take "
+        f"{PACED_ROUNDS} times, over a connection that is kept, after a prompt of {len(PROMPT):,} ids; clients take "
         "turns. Processor times are medians, times by the clock the quickest. The delay is that of a paced token, from "
         f"its sending until it is in hand. {machine()}"
     )
