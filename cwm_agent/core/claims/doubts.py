@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _IMAGINED = re.compile(
-    r"imagin|predict|simulat|hypothe|theor(?:y|etical)|mentally|on paper|world model|dry[ -]run|foresee|foreseen", re.I
+    r"imagin|predict|simulat|hypothe|theor(?:y|etical)|mentally|in my head|on paper|world model|dry[ -]run|foresee",
+    re.I,
 )
 _AS_IMAGINED = re.compile(r",?\s*\(?\bas (?:was |were |I had |I )?(?:imagined|predicted|foreseen)\)?", re.I)
 _OTHERS = re.compile(
@@ -60,7 +61,7 @@ _DENIED = re.compile(
 _WHEN = re.compile(
     r"^\W*(?:(?:and|but|then|so|or|only|even)\s+)*(?:after|when|whenever|before|until|as soon as|as long as)\s*$", re.I
 )
-_BARE = re.compile(r"\b(?:to|that|be)\s*$", re.I)
+_BARE = re.compile(r"(?<!continue )(?<!continues )(?<!continued )\b(?:to|that|be)\s*$", re.I)
 _STRONG = re.compile(r"[;:()]|\s[—–-]\s|[—–]|,?\s+but\s", re.I)
 _WEAK = re.compile(
     r",|\s(?:and|but|while|whereas|because|since|so(?!\s+that)|then|though|although|yet|or|with)\s", re.I

@@ -93,7 +93,8 @@ def _tested(sentence: str) -> Claim | None:
     for match in words.TESTED.finditer(sentence):
         if not doubted(sentence, match.start(), match.start("verb")):
             return Claim(sentence, "tested")
-    return None
+    shown = words.SHOWN.search(sentence)
+    return Claim(sentence, "tested") if shown and not doubted(sentence, shown.start(), shown.start()) else None
 
 
 def _ran(sentence: str) -> Claim | None:

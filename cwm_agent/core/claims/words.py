@@ -20,7 +20,7 @@ _ADVERB = (
 _ADVERBS = rf"(?:\s+(?:{_ADVERB}))*"
 _FOLLOWS = (
     r"in|for|of|from|on|under|with|without|that|which|related|covering|touching|I|we|it|don't|doesn't|didn't|does|is|"
-    r"are|was|were|run|ran|came|comes?|turn|and|or|no|should|will|would|must|can|could|may|might|not|to|pass\w*|"
+    r"are|was|were|run|ran|came|comes?|turn|and|or|no|continue[sd]?|keeps?|kept|stays?|should|will|would|must|can|could|may|might|not|to|pass\w*|"
     r"succeed\w*|green|shows?|confirms?|reports?|says?"
 )
 SUBJECT = re.compile(
@@ -39,7 +39,7 @@ _AFTER = (
 )
 PASSED = re.compile(
     rf"(?:\b(?P<verb>pass(?:es|ed)?|succeed(?:s|ed)?)|(?:{_BE}|\b(?:with|now|tests?|suite)){_ADVERBS}\s+passing|"
-    rf"{_BE}{_ADVERBS}(?:\s+back)?\s+green|"
+    rf"{_BE}{_ADVERBS}(?:\s+back)?\s+green|\b(?:keep|keeps|kept)\s+passing|"
     rf"(?P<denial>{_DENIED_FAILURE}))"
     rf"{_AFTER}",
     re.I,
@@ -64,6 +64,11 @@ _WORKS = (
     r"work(?:s|ed|ing)\b|(?:is|are|was|now) fixed|pass(?:es|ed)?\b|by (?:re-?)?(?:running|testing)|"
     r"with (?:pytest|the tests?\b|a test\b|tests\b|an? \w+ test\b)|everything|"
     r"the (?:\w+ )?(?:change|patch|solution|edit|repair|fix)\b"
+)
+SHOWN = re.compile(
+    r"\btests?\b(?:\s+(?:now|also|all))?\s+(?:confirm|prove|show|demonstrate)s?\b(?:\s+that)?\s+"
+    r"(?:the (?:\w+ )?(?:fix|change|patch|solution|repair)|it\b[^.;]{0,40}\bwork|[^.;]{0,60}\b(?:works|is fixed))",
+    re.I,
 )
 _NOTHING = r"\s+(?:no|none|nothing|neither)\b"
 TESTED = re.compile(
