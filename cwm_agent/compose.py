@@ -85,7 +85,7 @@ class House:
         from cwm_agent.compose_best_of import best_of_parts
         from cwm_agent.compose_guidance import Trust
         from cwm_agent.compose_policy import policy_of
-        from cwm_agent.compose_world import imagined_world
+        from cwm_agent.compose_world import at_once, imagined_world
         from cwm_agent.core.drafts import Drafts
         from cwm_agent.core.ledger import Ledger
         from cwm_agent.core.parts import SessionParts
@@ -112,6 +112,7 @@ class House:
             guesser=policy if isinstance(policy, Guesser) else None,
             revises=decides.converses,
             drafts=drafts,
+            dreams_at_once=at_once(settings),
             tracer=sandbox.tracer,
             imagines_commands=False,
             imagines_calls=imagined is not None,
@@ -126,7 +127,7 @@ class House:
             loop_limits=settings.limits,
             version=__version__,
             recover_sandbox=sandbox.recover,
-            best_of=best_of_parts(settings, sandbox, record.folder, policy, deciding),
+            best_of=best_of_parts(settings, sandbox, record.folder, policy, deciding, world),
             prepare=partial(prepare, sandbox=sandbox, network=settings.sandbox.allow_setup_network),
             doubts=decides.converses,
             trust=trust.settle if decides.converses else None,

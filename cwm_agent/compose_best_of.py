@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cwm_agent.compose_world import imagined_world
 from cwm_agent.containers.spec import WORKSPACE
 from cwm_agent.core.places import BestOfParts, Court, Place, Room
 from cwm_agent.core.record import Record
 from cwm_agent.core.sessions import rollouts_folder
 from cwm_agent.policies.conversation.prompts import Prompts
-from cwm_agent.protocols import Policy
+from cwm_agent.protocols import Policy, TraceModel
 from cwm_agent.settings import Settings
 from cwm_agent.worlds.real import RealWorld
 
@@ -30,9 +31,15 @@ _PER_PROCESSOR = 4
 
 
 def best_of_parts(
-    settings: Settings, sandbox: Sandbox, folder: Path, policy: Policy, another: Callable[[Sandbox], Policy]
+    settings: Settings,
+    sandbox: Sandbox,
+    folder: Path,
+    policy: Policy,
+    another: Callable[[Sandbox], Policy],
+    world: TraceModel | None,
 ) -> BestOfParts | None:
     """Places beside `sandbox`; rollouts are recorded below `folder`, and `another` makes the policy of each.
+    What `world` imagines of a patch orders which is judged first.
 
     None for the forager, which would do the same in each of them.
     """
@@ -53,7 +60,8 @@ def best_of_parts(
             decides = another(own)
             stack.push_async_callback(decides.aclose)
             real = RealWorld(own.shell, own.tracer.call)
-            yield Place(policy=decides, real=real, files=own.files, recorder=record)
+            imagined = imagined_world(settings, world, own.files) if world else None
+            yield Place(policy=decides, real=real, files=own.files, recorder=record, imagined=imagined)
 
     async def room() -> Room:
         return await _room(settings, sandbox)

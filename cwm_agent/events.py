@@ -239,6 +239,8 @@ class RolloutRow(Struct, frozen=True, kw_only=True):
     `patch` is the lowest number of a rollout whose patch is the same as syntax, 0 where there is none. Of the tests of
     the repository `kept` passed before and pass now, `repaired` failed before and pass now; `agreed` are the generated
     tests that count and pass. `tokens` is how long its conversation was; `note` says what went wrong, if anything did.
+    `foretold` alone was imagined: how many failing tests a world model expected to pass with the patch, and of how
+    many. It orders which patch is judged first, and decides nothing.
     """
 
     rollout: int
@@ -251,6 +253,7 @@ class RolloutRow(Struct, frozen=True, kw_only=True):
     tokens: int = 0
     seconds: float = 0.0
     note: str = ""
+    foretold: tuple[int, int] | None = None
 
 
 class RolloutsCompared(Struct, frozen=True, tag="rollouts_compared", kw_only=True):
@@ -259,7 +262,7 @@ class RolloutsCompared(Struct, frozen=True, tag="rollouts_compared", kw_only=Tru
     `decided_by` is the criterion that told the winner from the last other patch. `passing` and `failing` count the
     repository's own tests before any patch, None where they could not be run, as `note` says. Of the generated tests,
     `written` are those that there were, `reproducing` those that failed on the original as they should, `counted` those
-    that most agreed. Nothing here was imagined.
+    that most agreed. Nothing here but `foretold` was imagined.
     """
 
     rows: tuple[RolloutRow, ...]

@@ -10,7 +10,8 @@ from cwm_agent.text import printable_line
 HEAD = ("", "rollout", "ended", "kept", "repaired", "agreed", "same", "tokens", "patch")
 LEGEND = (
     "kept: tests of the repository that passed before and pass now; repaired: those that failed before and pass now; "
-    "agreed: generated tests that pass; same: rollouts with this patch. All of it ran, nothing was imagined."
+    "agreed: generated tests that pass; same: rollouts with this patch. All of that ran; only what stands behind ◇ was "
+    "imagined, and it orders which patch is judged first."
 )
 _NUMBERS = frozenset({"rollout", "kept", "repaired", "agreed", "same", "tokens"})
 
@@ -69,8 +70,13 @@ def _cells(compared: RolloutsCompared, row: RolloutRow) -> tuple[str, ...]:
         _of(row.agreed, compared.counted),
         "—" if same is None else str(same),
         f"{row.tokens:,}" if row.tokens else "—",
-        "; ".join(part for part in (what, printable_line(row.note)) if part),
+        "; ".join(part for part in (what, _foretold(row), printable_line(row.note)) if part),
     )
+
+
+def _foretold(row: RolloutRow) -> str:
+    """What a world model expected of the patch."""
+    return "◇ {} of {} failing tests imagined to pass".format(*row.foretold) if row.foretold else ""
 
 
 def changed(files: tuple[FileStat, ...]) -> str:

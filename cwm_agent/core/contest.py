@@ -12,10 +12,13 @@ from cwm_agent.core.fingerprint import fingerprint
 from cwm_agent.core.judge import Judge, Suite
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.places import BestOfParts, Place
+from cwm_agent.core.promise import expected
 from cwm_agent.core.reproductions import Reproductions
 from cwm_agent.core.rollout import Came, Rollout
+from cwm_agent.core.turnstile import Turnstile
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import AgentEvent, Progressed, RolloutRow, RolloutsCompared
+from cwm_agent.observations import Limits
 from cwm_agent.workspace.changes import ChangeSet
 from cwm_agent.workspace.diff import stats
 
@@ -26,7 +29,7 @@ class Contest:
     """Makes `count` rollouts of a request, from where the session stands: after `history`, with the changes `start`.
 
     What goes wrong in one of them is what it came to; the others go on. `at_once` containers may stand at the same
-    time, `say` hears how far it is.
+    time, `say` hears how far it is. Where it `imagines`, a world model's word orders which patch is judged first.
     """
 
     def __init__(
@@ -39,14 +42,16 @@ class Contest:
         *,
         count: int,
         at_once: int,
+        imagines: bool,
     ) -> None:
         self._parts = parts
         self._best_of = best_of
         self._history = history
         self._start = start
         self._say = say
+        self._imagines = imagines
         self._judge = Judge(best_of, start)
-        self._gate = asyncio.Semaphore(at_once)
+        self._gate = Turnstile(at_once)
         self._tests = Reproductions(best_of, self._judge, self._gate, self._work)
         self._numbers = range(first := best_of.first(), first + count)
         self._begun: dict[int, Rollout] = {}
@@ -54,6 +59,7 @@ class Contest:
         self._judging: dict[str, asyncio.Task[None]] = {}
         self._notes: dict[str, str] = {}
         self._ran: dict[str, Ran] = {}
+        self._foretold: dict[int, tuple[int, int]] = {}
         self.suite = Suite()
         self.came: dict[int, Came] = {}
 
@@ -66,7 +72,7 @@ class Contest:
         try:
             async with asyncio.TaskGroup() as group:
                 suite = group.create_task(self._look())
-                rollouts = [group.create_task(self._one(number, text)) for number in self._numbers]
+                rollouts = [group.create_task(self._one(number, text, suite)) for number in self._numbers]
                 tests = group.create_task(self._tests.write(text, names))
                 for number, rollout in zip(self._numbers, rollouts, strict=True):
                     group.create_task(self._judged(number, group, rollout, suite, tests))
@@ -75,7 +81,7 @@ class Contest:
 
     async def _look(self) -> None:
         try:
-            async with self._gate:
+            async with self._gate.admitted():
                 self.suite = await self._judge.suite()
         except Exception as error:  # what cannot be looked at is told; the rollouts go on
             self.suite = Suite(problem=_words(error))
@@ -86,13 +92,28 @@ class Contest:
     def _rollout(self, place: Place) -> Rollout:
         return Rollout(self._parts, place, self._history, self._start)
 
-    async def _one(self, number: int, text: str) -> None:
+    async def _one(self, number: int, text: str, suite: asyncio.Task[None]) -> None:
         try:
-            async with self._gate, self._best_of.place(str(number)) as place:
+            async with self._gate.admitted(), self._best_of.place(str(number)) as place:
                 self._begun[number] = self._rollout(place)
                 self.came[number] = await self._begun[number].run(text)
+                await suite
+                await self._foretell(number, place)
         except Exception as error:  # a rollout that fails is a row of the table
             self.came.setdefault(number, Came(status="error", note=_words(error)))
+
+    async def _foretell(self, number: int, place: Place) -> None:
+        """Imagine the failing tests with the patch, where a model can: the most promising is judged first."""
+        if not self._imagines or place.imagined is None or self.came[number].changes is None:
+            return
+        settings = self._parts.world_limits
+        limits = Limits(seconds=settings.seconds, frames=settings.frames)
+        try:
+            found = await expected(place.imagined, place.files, self.suite.failing, limits, settings.predictions)
+        except CwmAgentError:
+            return  # only the order is lost
+        if found is not None:
+            self._foretold[number] = found
 
     async def _judged(
         self,
@@ -111,11 +132,16 @@ class Contest:
         await suite
         await tests
         if mark not in self._judging:
-            self._judging[mark] = group.create_task(self._look_at(mark, changes))
+            self._judging[mark] = group.create_task(self._look_at(mark, changes, self._rank(number)))
 
-    async def _look_at(self, mark: str, changes: ChangeSet) -> None:
+    def _rank(self, number: int) -> float:
+        """Patches of which more is expected come before others; those of which nothing is known, in the middle."""
+        passing, of = self._foretold.get(number, (1, 2))
+        return 1 - passing / of
+
+    async def _look_at(self, mark: str, changes: ChangeSet, rank: float) -> None:
         try:
-            async with self._gate:
+            async with self._gate.admitted(rank):
                 ran, note = await self._judge.ran(changes, self.suite, self._tests.reproducing)
         except Exception as error:  # a patch that cannot be judged passes nothing
             ran, note = Ran(), _words(error)
@@ -182,6 +208,7 @@ class Contest:
             agreed=len(ran.passed.intersection(counted)) if ran and counted else None,
             tokens=came.tokens,
             seconds=round(came.seconds, 3),
+            foretold=self._foretold.get(number),
             note="; ".join(part for part in (came.note, self._notes.get(mark, "")) if part),
         )
 

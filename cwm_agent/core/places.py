@@ -21,12 +21,16 @@ class Court:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What one rollout has of its own: a policy, a container on the session's snapshot, a record."""
+    """What one rollout has of its own: a policy, a container on the session's snapshot, a record.
+
+    `imagined` imagines its files, where there is a model for that.
+    """
 
     policy: Policy
     real: World
     files: Files
     recorder: Recorder
+    imagined: World | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

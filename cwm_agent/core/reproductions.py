@@ -10,6 +10,7 @@ from hashlib import sha256
 from cwm_agent.core.judge import Judge, free_path
 from cwm_agent.core.places import BestOfParts, Place
 from cwm_agent.core.rollout import Came
+from cwm_agent.core.turnstile import Turnstile
 from cwm_agent.workspace.changes import ChangeSet
 
 _LOG = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Reproductions:
     `gate` is passed by whatever opens a container.
     """
 
-    def __init__(self, best_of: BestOfParts, judge: Judge, gate: asyncio.Semaphore, work: Work) -> None:
+    def __init__(self, best_of: BestOfParts, judge: Judge, gate: Turnstile, work: Work) -> None:
         self._best_of = best_of
         self._judge = judge
         self._gate = gate
@@ -44,14 +45,14 @@ class Reproductions:
             if text is None:
                 return
             self.written += 1
-            async with self._gate:
+            async with self._gate.admitted():
                 if not await self._judge.reproduces(text):
                     self.reproducing[f"{sha256(text).hexdigest()[:16]}-{name}"] = text
         except Exception as error:  # it goes on without this test; how many there are is told
             _LOG.warning("A test could not be written", exc_info=error)
 
     async def _text(self, request: str, name: str) -> bytes | None:
-        async with self._gate, self._best_of.place(name) as place:
+        async with self._gate.admitted(), self._best_of.place(name) as place:
             path = await free_path(place.files, _STEM)
             came = await self._work(place, self._best_of.reproduction(request, path))
         return _content(came.changes, path)

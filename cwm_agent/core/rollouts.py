@@ -54,7 +54,7 @@ class BestOf:
                 remedy="Use the mode real or verify.",
             )
 
-    async def run(self, text: str, count: int) -> Rested:
+    async def run(self, text: str, count: int, mode: Mode) -> Rested:
         """Work on the request of the turn that has just begun."""
         best_of = self._parts.best_of
         if best_of is None:
@@ -64,7 +64,8 @@ class BestOf:
         room = await self._stop.guard(best_of.room())
         say, start, at_once = self._bus.publish, self._checkpoints.changes, room.at_once
         say(Noticed("info", f"{count} rollouts, {min(count, at_once)} at a time. {room.words}"))
-        contest = Contest(self._parts, best_of, before, start, say, count=count, at_once=at_once)
+        imagines = mode is not Mode.REAL
+        contest = Contest(self._parts, best_of, before, start, say, count=count, at_once=at_once, imagines=imagines)
         try:
             await self._stop.guard(contest.run(text))
         except Interrupted:

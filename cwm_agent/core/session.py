@@ -172,7 +172,7 @@ class Session:
         if count == 1:
             self._queue.put(lambda: self._turns.prompt(text))
         else:
-            self._queue.put(lambda: self._turns.turn(text, lambda: self._best_of.run(text, count)))
+            self._queue.put(lambda: self._turns.turn(text, lambda: self._best_of.run(text, count, self._mode)))
 
     async def idle(self) -> Rested | None:
         """Wait until nothing runs or is queued; how the last request ended, None where there was none."""

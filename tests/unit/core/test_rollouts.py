@@ -27,14 +27,25 @@ from cwm_agent.events import (
     SubmitPrompt,
     ToolCall,
 )
-from cwm_agent.observations import Mode
+from cwm_agent.observations import (
+    Completed,
+    Finished,
+    FrameReached,
+    Limits,
+    Mode,
+    Origin,
+    Request,
+    TraceCall,
+    WorldEvent,
+)
 from cwm_agent.protocols import Act, FinalAnswer, Spectrum
 from cwm_agent.settings import BestOfSettings, LimitSettings
 from cwm_agent.testing import MemoryFiles, MemoryRecorder, ScriptedPolicy, ScriptedWorld, Step, tree
+from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.workspace.changes import REGULAR, Change, ChangeSet, Entry
 from tests.unit.core.stage import Stage, opened
 
-BASE = {"a.py": "value = 'base'\n", "test_a.py": "old\n"}
+BASE = {"a.py": "value = 'base'\n", "test_a.py": "def test_2():\n    old\n"}
 NAME = "test_cwm_reproduction.py"
 
 
@@ -102,6 +113,8 @@ class Hall:
         self.policies: dict[str, ScriptedPolicy] = {}
         self.court_error: Callable[[], Exception | None] = lambda: None
         self.left: list[str] = []
+        self.judged: list[str] = []
+        self.dreams = False
 
     @asynccontextmanager
     async def _opened(self, name: str) -> AsyncIterator[None]:
@@ -124,7 +137,13 @@ class Hall:
             self.policies[name] = ScriptedPolicy(script)
             self.records[name] = MemoryRecorder()
             files, world = MemoryFiles(tree(BASE)), ScriptedWorld({"pytest -q": "3 passed in 0.10s\n"})
-            yield Place(policy=self.policies[name], real=world, files=files, recorder=self.records[name])
+            yield Place(
+                policy=self.policies[name],
+                real=world,
+                files=files,
+                recorder=self.records[name],
+                imagined=Dreamer(files) if self.dreams else None,
+            )
 
     @asynccontextmanager
     async def court(self) -> AsyncIterator[Court]:
@@ -133,6 +152,7 @@ class Hall:
                 raise error
             files = MemoryFiles(tree(BASE))
             yield Court(files=files, bench=WordBench(files, self))  # type: ignore[arg-type] # no candidates here
+            self.judged.append(files.now[b"a.py"].content.decode())
 
     def parts(self) -> BestOfParts:
         async def room() -> Room:
@@ -200,6 +220,57 @@ async def test_a_patch_that_no_test_needs_is_no_proof() -> None:
             rested = await on.tell(SubmitPrompt("repair it", 2))
             assert (rested.status if rested else "") == status
             assert on.last(PatchProposed).verified is (status == "fixed")
+
+
+class Dreamer:
+    """Imagines that a failing test passes where a.py holds `repairs`."""
+
+    origin = Origin.IMAGINED
+
+    def __init__(self, files: MemoryFiles) -> None:
+        self._files = files
+
+    async def run(self, request: Request, limits: Limits) -> AsyncIterator[WorldEvent]:
+        assert isinstance(request, TraceCall)
+        passes = b"repairs" in self._files.now[b"a.py"].content
+        event, value = (FrameKind.RETURN, "None") if passes else (FrameKind.EXCEPTION, "AssertionError: ")
+        yield FrameReached(
+            Frame(
+                event=event,
+                file="test_a.py",
+                function="test_2",
+                line=2,
+                depth=0,
+                source="    old",
+                locals={},
+                value=value,
+            )
+        )
+        yield Finished(Completed(0))
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(
+    ("mode", "order", "foretold"),
+    [
+        (Mode.VERIFY, ["repairs", "first", "last"], [(0, 1), (1, 1), (0, 1)]),
+        (Mode.REAL, ["first", "repairs", "last"], [None, None, None]),
+    ],
+)
+async def test_what_is_imagined_of_a_patch_orders_which_is_judged_first_and_decides_nothing(
+    mode: Mode, order: list[str], foretold: list[tuple[int, int] | None]
+) -> None:
+    hall = Hall(*([edit(word), FinalAnswer("Done.")] for word in ("first", "repairs", "last")), at_once=1)
+    hall.dreams = True
+    async with opened(stage(hall)) as on:
+        await on.tell(SetMode(mode), SubmitPrompt("mend it", 3))
+        compared = on.last(RolloutsCompared)
+    assert [row.foretold for row in compared.rows] == foretold
+    assert compared.winner == 2
+    judged = [word for text in hall.judged for word in order if word in text]
+    assert judged == order
 
 
 async def test_the_record_of_the_session_is_not_flooded() -> None:
