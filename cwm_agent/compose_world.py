@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _FRAME_TOKENS = 256
 """Tokens that a small model may write in one frame: one that repeats itself would go on to the end of its context."""
 
+_BATCH = 4
+"""Traces that a server is asked for at the same time."""
+
 
 async def trace_model(settings: Settings) -> TraceModel | None:
     """The world model that the settings name, else the package's own; None where neither can be had."""
@@ -45,6 +48,11 @@ def why_none(settings: Settings) -> str:
     if packages := missing():
         return f"the small model takes {', '.join(packages)}: pip install 'cwm-agent[embedded]'"
     return ""
+
+
+def at_once(settings: Settings) -> int:
+    """How many traces are imagined at the same time: a server has a batch for them, a model in this process has not."""
+    return _BATCH if imagining(settings) else 1
 
 
 def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> ImaginedWorld:

@@ -18,7 +18,7 @@ from cwm_agent.workspace.changes import ChangeSet, Entry
 class World(Protocol):
     """Answers requests. Yields what happens, in order, and ends with exactly one Finished.
 
-    One request at a time. Closing the iterator early stops the request and leaves the world usable. A broken world
+    One request at a time, where a world does not say otherwise. Closing the iterator early stops the request and leaves the world usable. A broken world
     (engine down, server error) raises from `errors`; a limit or an unreadable answer is an outcome.
     """
 

@@ -13,7 +13,7 @@ from cwm_agent.core.history import newest
 from cwm_agent.core.imagining import Imagined, Imagining
 from cwm_agent.core.interrupt import Interrupted, Stop, cancelled
 from cwm_agent.core.parts import SessionParts
-from cwm_agent.core.together import Early, hurry, until
+from cwm_agent.core.together import Early, hurry
 from cwm_agent.events import ActionProposed, ToolCall
 from cwm_agent.observations import Completed, Finished, Mode, Origin, OutputWritten, WorldEvent
 from cwm_agent.protocols import Tool
@@ -77,7 +77,7 @@ class Hands:
         self, call: ToolCall, imagined: Imagined, late: Stop, stop: Stop, seconds: float, *, spare: bool
     ) -> Answer:
         answer = Answer(self._bus, self.number, call, Origin.IMAGINED, guessed=imagined.guessed)
-        await answer.take(until(late, imagined.begin(late)), stop, seconds, spare=spare)
+        await answer.take(imagined.begin(late), stop, seconds, spare=spare)
         return answer
 
     async def _both(

@@ -125,11 +125,12 @@ class Ahead:
                 self._scores.trace(began.trace, began.subject, pair.dream.traced, pair.real)
 
     async def finish(self) -> None:
-        """The turn is over: what is open has the time of patience, and what is closed still meets its fact."""
+        """The turn is over: what is left has the time of patience, and what runs then comes to its end."""
         if self._facts or not self._planned:
             self.open()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=self._parts.world_limits.patience)
+            del self._facts[1:]
             await self._dreams.drop()
             await asyncio.wait({self._task}, timeout=self._limits.seconds)
         await self.drop()
@@ -157,9 +158,9 @@ class Ahead:
             if not self._planned:
                 await self._plan()
             while self._facts:
-                fact = next((each for each in self._facts if each.dream.ended.is_set()), self._facts[0])
-                await self._find_out(fact)
-                self._facts.remove(fact)
+                self._facts.sort(key=lambda fact: not fact.dream.ended.is_set())  # an open one keeps none waiting
+                await self._find_out(self._facts[0])
+                self._facts.pop(0)
         except Exception as error:  # nobody waits for it, and the session goes on
             if not isinstance(error, CwmAgentError | OSError):
                 _LOG.error("Thinking ahead failed", exc_info=error)
@@ -206,7 +207,7 @@ class Ahead:
         await dream.ended.wait()
         if dream.error is not None:
             raise dream.error
-        if dream.traced is None or not dream.traced.trace.frames:
+        if dream.traced is None or not dream.traced.trace.complete:
             return
         curtain = Curtain(self._bus.publish)
         began = TraceBegan(dream.began.trace, Origin.REAL, dream.began.subject, dream.began.path)

@@ -1,13 +1,14 @@
-"""Imagining in the background: subjects wait for a world that takes one request at a time."""
+"""Imagining in the background: subjects wait for a world that takes only so many requests at the same time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.curtain import Curtain
-from cwm_agent.core.interrupt import PATIENCE, cancelled
+from cwm_agent.core.interrupt import cancelled
 from cwm_agent.core.tracing import INTERRUPTED, Traced, Tracing
 from cwm_agent.errors import UsageError
 from cwm_agent.events import TraceBegan
@@ -19,7 +20,7 @@ LATE = LimitReached("time", "the real run was over first, and this prediction wa
 
 
 class Dream:
-    """A prediction of one trace on its way. It is held back until it is shown.
+    """A prediction of one trace on its way, held back until it is shown; `wanted` is one that somebody waits for.
 
     `ended` is set once it is closed (`traced`), has failed (`error`) or was given up (neither).
     """
@@ -30,14 +31,10 @@ class Dream:
         self.traced: Traced | None = None
         self.error: Exception | None = None
         self.ended = asyncio.Event()
+        self.wanted = False
         self.given_up: Outcome = STOPPED
         self.anew = False
         self._curtain = Curtain(bus.publish)
-
-    @property
-    def shown(self) -> bool:
-        """Whether it is for somebody to see."""
-        return not self._curtain.down
 
     def show(self) -> None:
         """Publish what there is of it, and the rest as it comes."""
@@ -67,17 +64,16 @@ class Dream:
 
 
 class Dreams:
-    """Imagines one dream after the other, in tasks of its own."""
+    """Imagines dreams in tasks of their own, at most `at_once` at the same time."""
 
-    def __init__(self, world: World | None, limits: Limits, bus: Bus, tracing: Tracing) -> None:
+    def __init__(self, world: World | None, limits: Limits, bus: Bus, tracing: Tracing, at_once: int = 1) -> None:
         self._world = world
         self._limits = limits
         self._bus = bus
         self._tracing = tracing
+        self._at_once = at_once
         self._waiting: deque[Dream] = deque()
-        self._current: Dream | None = None
-        self._imagining: asyncio.Task[None] | None = None
-        self._worker: asyncio.Task[None] | None = None
+        self._running: dict[Dream, asyncio.Task[None]] = {}
 
     def new(self, request: TraceCall, title: str) -> Dream:
         """A dream with a number of its own; nobody imagines it yet."""
@@ -87,20 +83,24 @@ class Dreams:
     def ask(self, dream: Dream) -> None:
         """Imagine it when its turn comes."""
         self._waiting.append(dream)
-        self._work()
+        self._fill()
 
-    def ask_first(self, dream: Dream) -> None:
-        """Imagine it now; what is under way for nobody begins anew behind it."""
-        if dream.ended.is_set() or dream is self._current:
-            return
-        if dream in self._waiting:
-            self._waiting.remove(dream)
-        if self._current is not None and self._imagining is not None and not self._current.shown:
-            self._current.anew = True
-            self._imagining.cancel()
-            self._waiting.appendleft(self._current)
-        self._waiting.appendleft(dream)
-        self._work()
+    def ask_first(self, *dreams: Dream) -> None:
+        """Imagine these now, the first before the others; what is under way for nobody begins anew behind them."""
+        fresh = [dream for dream in dreams if not dream.ended.is_set() and dream not in self._running]
+        for dream in dreams:
+            dream.wanted = True
+        others = [dream for dream in self._running if not dream.wanted]
+        room = self._at_once - len(self._running)
+        for dream in others[::-1][: max(0, len(fresh) - room)]:
+            dream.anew = True
+            self._running[dream].cancel()
+            self._waiting.appendleft(dream)
+        for dream in reversed(fresh):
+            if dream in self._waiting:
+                self._waiting.remove(dream)
+            self._waiting.appendleft(dream)
+        self._fill()
 
     async def give_up(self, dream: Dream, outcome: Outcome = STOPPED) -> None:
         """Stop imagining it; `outcome` says why."""
@@ -108,40 +108,41 @@ class Dreams:
         if dream in self._waiting:
             self._waiting.remove(dream)
             dream.ended.set()
-        elif dream is self._current and self._imagining is not None:
-            await cancelled(self._imagining)
+        elif dream in self._running:
+            await cancelled(self._running[dream])
 
     async def drop(self) -> None:
-        """Give up all that nobody has seen."""
-        for dream in (*self._waiting, *((self._current,) if self._current else ())):
-            if not dream.shown:
+        """Give up all that nobody waits for."""
+        for dream in (*self._waiting, *self._running):
+            if not dream.wanted:
                 await self.give_up(dream)
 
     async def aclose(self) -> None:
-        """Give up all, and leave nothing running."""
-        for dream in (*self._waiting, *((self._current,) if self._current else ())):
+        """Give up all."""
+        for dream in (*self._waiting, *self._running):
             await self.give_up(dream)
-        if self._worker is not None:
-            await asyncio.wait({self._worker}, timeout=PATIENCE)
 
-    def _work(self) -> None:
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._imagine_all())
+    def _fill(self) -> None:
+        """Begin what waits, as far as the world takes it."""
+        for dream in [each for each in self._waiting if each not in self._running]:
+            if self._world is None or len(self._running) >= self._at_once:
+                return
+            self._waiting.remove(dream)
+            task = asyncio.create_task(dream.come(self._world, self._limits, self._tracing))
+            self._running[dream] = task
+            task.add_done_callback(partial(self._left, dream))
 
-    async def _imagine_all(self) -> None:
-        while self._waiting and self._world is not None:
-            dream = self._current = self._waiting.popleft()
-            self._imagining = asyncio.create_task(dream.come(self._world, self._limits, self._tracing))
-            await asyncio.wait({self._imagining})
-            if self._imagining.cancelled():  # before its first step
-                dream.stopped()
-            self._current = None
-            if dream.error is not None and not isinstance(dream.error, UsageError):
-                self._fail(dream.error)
+    def _left(self, dream: Dream, task: asyncio.Task[None]) -> None:
+        del self._running[dream]
+        if task.cancelled():  # before its first step
+            dream.stopped()
+        if dream.error is not None and not isinstance(dream.error, UsageError):
+            self._fail(dream.error)
+        self._fill()
 
     def _fail(self, error: Exception) -> None:
         """A world that is broken is asked nothing more for those who only wait in the background."""
-        for dream in [each for each in self._waiting if not each.shown]:
+        for dream in [each for each in self._waiting if not each.wanted]:
             self._waiting.remove(dream)
             dream.error = error
             dream.ended.set()

@@ -5,21 +5,22 @@ A prediction is closed before its fact is known to anybody. It may raise doubt; 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 
 from msgspec import Struct
 
 from cwm_agent.core.ahead import Ahead
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.dreams import LATE, Dream, Dreams
-from cwm_agent.core.interrupt import Stop
+from cwm_agent.core.interrupt import Interrupted, Stop, closing
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.scoring import Scores
 from cwm_agent.core.subjects import Runnable, named_files, named_tests, runnable, source_of, tests_of
 from cwm_agent.core.touched import Touched
 from cwm_agent.core.tracing import Traced, Tracing, ending
-from cwm_agent.errors import SandboxError
 from cwm_agent.events import TestsReported, ToolCall, TraceBegan
 from cwm_agent.observations import (
     Completed,
@@ -29,6 +30,7 @@ from cwm_agent.observations import (
     Mode,
     Origin,
     OutputWritten,
+    TraceCall,
     Unreadable,
     WorldEvent,
 )
@@ -58,13 +60,13 @@ class Foresight:
         self.tracing = Tracing(bus)
         self.scores = Scores(parts, bus)
         imagined = parts.imagined if parts.imagines_calls else None
-        self.dreams = Dreams(imagined, self.limits, bus, self.tracing)
+        self.dreams = Dreams(imagined, self.limits, bus, self.tracing, parts.dreams_at_once)
         self.ahead = Ahead(parts, bus, self.tracing, self.dreams, self.scores, self.limits)
-        self._closed: list[Dream] = []
+        self._predicted: list[Dream] = []
 
     def begin(self) -> None:
         """Another action begins; what was predicted of an earlier one is no prediction of it."""
-        self._closed = []
+        self._predicted = []
 
     async def foreseen(self, call: ToolCall, mode: Mode) -> Foreseen:
         """The tests that a command will run and that can be imagined; first those that were imagined already."""
@@ -83,16 +85,16 @@ class Foresight:
         return Foreseen(tuple(found), len(named) - len(found))
 
     async def answer(self, foreseen: Foreseen, late: Stop) -> AsyncIterator[WorldEvent]:
-        """The imagined run of tests, told as a test run tells of itself, unless the word comes that it is late."""
+        """The imagined run of tests, told as a test run tells of itself; what is open when it is late is given up."""
         began = time.monotonic()
         closed: list[tuple[Runnable, Traced]] = []
-        for test in foreseen.tests:
-            dream = self.ahead.test(test.title) or self.dreams.new(test.request, test.title)
-            self.ahead.keep(test.title, dream)
-            traced = await self._closing(dream, late)
-            closed.append((test, traced))
-            self._closed.append(dream)
-            yield OutputWritten(f"{test.title}: {_verdict(traced)}\n")
+        dreams = {test: self.ahead.test(test.title) or self._new(test.request, test.title) for test in foreseen.tests}
+        async with closing(self._closed(dreams, late)) as ending_:
+            async for test, traced in ending_:
+                if traced is not None:
+                    closed.append((test, traced))
+                    self._predicted.append(dreams[test])
+                yield OutputWritten(f"{test.title}: {_verdict(traced)}\n")
         if foreseen.others:
             yield OutputWritten(f"{foreseen.others} more were not imagined\n")
         failed = [(test, traced) for test, traced in closed if passes(traced) is False]
@@ -102,32 +104,46 @@ class Foresight:
             counts = ", ".join(f"{n} {word}" for n, word in ((len(failed), "failed"), (passed, "passed")) if n)
             summary = ["=== short test summary info ===", *lines] if lines else []
             yield OutputWritten("\n".join([*summary, f"{counts} in {time.monotonic() - began:.2f}s"]) + "\n")
-        yield Finished(Completed(1 if failed else 0))
+        yield Finished(Completed(1 if failed else 0) if closed else LATE)
 
-    async def of_draft(self, what: Mapping[str, Touched], files: Sources, late: Stop) -> AsyncIterator[WorldEvent]:
+    async def of_draft(self, what: Mapping[str, Touched], files: Sources) -> AsyncIterator[WorldEvent]:
         """What failing tests and their calls into what a draft touches would do, in these files."""
         found = await self.ahead.worth(what, files)
-        for test in found.tests:
-            traced = await self._closing(self.dreams.new(test.request, test.title), late)
-            yield OutputWritten(f"{test.title}: {_verdict(traced)}\n")
-        for call in found.calls:
-            traced = await self._closing(self.dreams.new(call, call.entry), late)
-            yield OutputWritten(f"{call.entry}: imagined, {ending(traced.trace)}\n")
+        subjects = [*found.tests, *(Runnable(call.entry, call) for call in found.calls)]
+        dreams = {each: self.dreams.new(each.request, each.title) for each in subjects}
+        async with closing(self._closed(dreams, Stop())) as ended:
+            async for each, traced in ended:
+                words = (
+                    _verdict(traced) if each in found.tests or traced is None else f"imagined, {ending(traced.trace)}"
+                )
+                yield OutputWritten(f"{each.title}: {words}\n")
 
-    async def _closing(self, dream: Dream, late: Stop) -> Traced:
-        """The prediction, closed; where nobody waits for it any more, it is given up."""
-        self.dreams.ask_first(dream)
-        dream.show()
+    def _new(self, request: TraceCall, title: str) -> Dream:
+        """A dream of a test in the present state of the files."""
+        dream = self.dreams.new(request, title)
+        self.ahead.keep(title, dream)
+        return dream
+
+    async def _closed(
+        self, dreams: Mapping[Runnable, Dream], late: Stop
+    ) -> AsyncIterator[tuple[Runnable, Traced | None]]:
+        """Each prediction in order, shown while it comes; None for one that was open when it was late."""
+        self.dreams.ask_first(*dreams.values())
         try:
-            await dream.ended.wait()
+            for each, dream in dreams.items():
+                dream.show()
+                with suppress(Interrupted):
+                    if not dream.ended.is_set():
+                        await late.guard(_event(dream.ended))
+                if not dream.ended.is_set():
+                    await self.dreams.give_up(dream, LATE)
+                if dream.error is not None:
+                    raise dream.error
+                yield each, dream.traced
         finally:
-            if not dream.ended.is_set():
-                await self.dreams.give_up(dream, LATE if late.given else dream.given_up)
-        if dream.error is not None:
-            raise dream.error
-        if dream.traced is None:
-            raise SandboxError("The prediction was given up.")
-        return dream.traced
+            for dream in dreams.values():
+                if not dream.ended.is_set():
+                    await self.dreams.give_up(dream)
 
     async def aclose(self) -> None:
         """Leave nothing running."""
@@ -139,7 +155,7 @@ class Foresight:
 
         The other predicted tests are traced while the policy decides.
         """
-        closed, self._closed = self._closed, []
+        closed, self._predicted = self._predicted, []
         for dream in closed:
             foretold = passes(dream.traced) if dream.traced else None
             if foretold is not None:
@@ -167,7 +183,9 @@ def passes(traced: Traced) -> bool | None:
     return None if end is None else end[0] is FrameKind.RETURN
 
 
-def _verdict(traced: Traced) -> str:
+def _verdict(traced: Traced | None) -> str:
+    if traced is None:
+        return f"no prediction, {LATE.detail}"
     foretold = passes(traced)
     sure = in_words(traced.trace.frames)
     said = f", {sure}" if sure else ""
@@ -177,3 +195,7 @@ def _verdict(traced: Traced) -> str:
         case None, _:
             return f"no prediction, {ending(traced.trace)}"
     return f"imagined to pass{said}" if foretold else f"imagined to fail: {ending(traced.trace)}{said}"
+
+
+async def _event(event: asyncio.Event) -> None:
+    await event.wait()

@@ -10,6 +10,7 @@ from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.interrupt import Stop, closing
 from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.together import until
 from cwm_agent.core.touched import touched
 from cwm_agent.events import ToolCall
 from cwm_agent.observations import Completed, Finished, Mode, Outcome, Unreadable, WorldEvent
@@ -20,7 +21,7 @@ _EDITS = ("edit", "create")
 
 
 class Imagined(Struct, frozen=True):
-    """How an action is imagined; the Stop it begins with says that it is late. `guessed`: the weakest kind."""
+    """How an action is imagined; the Stop gives the word that it is late. `guessed`: the weakest kind."""
 
     begin: Callable[[Stop], AsyncIterator[WorldEvent]]
     guessed: bool = False
@@ -41,12 +42,13 @@ class Imagining:
         if mode is Mode.REAL or not tool.executes or (world is None and guesser is None):
             return None
         if world is not None and parts.imagines_commands:
-            return Imagined(lambda _: tool.run(call.content, world, parts.files, parts.action_limits))
+            return Imagined(lambda late: until(late, tool.run(call.content, world, parts.files, parts.action_limits)))
         foreseen = await self._foresight.foreseen(call, mode)
         if foreseen.tests:
             return Imagined(lambda late: self._foresight.answer(foreseen, late))
         if guesser is not None and (mode is Mode.IMAGINED or parts.world_limits.commands):
-            return Imagined(lambda _: guesser.guess(self._bus.history, call, self._foresight.limits), guessed=True)
+            limits = self._foresight.limits
+            return Imagined(lambda late: until(late, guesser.guess(self._bus.history, call, limits)), guessed=True)
         return Imagined(lambda _: _cannot()) if mode is Mode.IMAGINED else None
 
     async def of_draft(self, tool: Tool, call: ToolCall, mode: Mode) -> Imagined | None:
@@ -55,10 +57,10 @@ class Imagining:
         if not self._parts.revises or world is None or mode is Mode.REAL:
             return None
         if tool.name in _EDITS and drafts is not None:
-            return Imagined(lambda late: self._draft(tool, call, world, late))
+            return Imagined(lambda _: self._draft(tool, call, world))
         return await self.of(tool, call, mode) if mode is Mode.VERIFY else None
 
-    async def _draft(self, tool: Tool, call: ToolCall, world: World, late: Stop) -> AsyncIterator[WorldEvent]:
+    async def _draft(self, tool: Tool, call: ToolCall, world: World) -> AsyncIterator[WorldEvent]:
         """The answer to an edit that is not made, and what the failing tests would do with it."""
         drafts = self._parts.drafts
         if drafts is None:
@@ -74,7 +76,7 @@ class Imagining:
                     yield event
             if outcome == Completed(0):
                 what = touched((await drafts.changes()).changes)
-                async with closing(self._foresight.of_draft(what, drafts, late)) as events:
+                async with closing(self._foresight.of_draft(what, drafts)) as events:
                     async for event in events:
                         yield event
         finally:

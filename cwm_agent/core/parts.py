@@ -25,9 +25,10 @@ class SessionParts:
     `imagines_calls` say what it can be asked. `tracer` and `dreamer` are what only the one and only the other world can
     do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
     work is not in it; empty where all of it is. `guesser` is the policy, where its model can imagine outputs; `revises`
-    whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads. `prepare` is
-    awaited once, when the session stands and before anything runs: it may ask. `trust` is awaited before it, in any
-    mode: it may ask, and runs nothing. `doubts` is whether what the policy says is marked where nothing proves it.
+    whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads, which takes
+    `dreams_at_once` requests at the same time. `prepare` is awaited once, when the session stands and before anything
+    runs: it may ask. `trust` is awaited before it, in any mode: it may ask, and runs nothing. `doubts` is whether what
+    the policy says is marked where nothing proves it.
     `best_of` opens places for rollouts; None where the policy would do the same in each of them.
     """
 
@@ -51,6 +52,7 @@ class SessionParts:
     dreamer: Dreamer | None = None
     guesser: Guesser | None = None
     revises: bool = True
+    dreams_at_once: int = 1
     drafts: Drafts | None = None
     ledger: Ledger | None = None
     recover_sandbox: Callable[[], Awaitable[str]] | None = None

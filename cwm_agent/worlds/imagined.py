@@ -40,7 +40,7 @@ TOKEN_LIMIT = 8192
 
 
 class ImaginedWorld:
-    """Answers calls to be traced with frames that a world model predicts; it imagines no commands.
+    """Answers calls to be traced with frames that a world model predicts, several at a time; it imagines no commands.
 
     `method`: *free* is one request in which the model writes all; *guided* is one under a grammar made from the flow of
     control; *stepwise* asks only for what the source does not tell. `files` are those of the project, from which the

@@ -26,9 +26,10 @@ WRITTEN = 2000
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds to the first token of an answer, and from one token to the next."""
+    """Seconds to the first token of a reply, to that of a trace, and from one token to the next."""
 
     first: float = 0.0
+    trace: float = 0.0
     each: float = 0.0
 
 
@@ -91,8 +92,9 @@ def thinking_server(
 
     async def complete(exchange: Exchange) -> None:
         prompt = exchange.content["prompt"]
-        await asyncio.sleep(pace.first)
-        if SPECIALS[Special.CONTEXT.value] in prompt:
+        tracing = SPECIALS[Special.CONTEXT.value] in prompt
+        await asyncio.sleep(pace.trace if tracing else pace.first)
+        if tracing:
             seen.traces, seen.last = seen.traces + 1, time.monotonic()
             stop = tuple(exchange.content["stop_token_ids"])
             tokens = model.complete(prompt, Sampling(max_tokens=exchange.content["max_tokens"], stop=stop))
