@@ -95,7 +95,7 @@ async def test_what_is_proved_is_not_mentioned() -> None:
     async with opened(stage):
         assert await stage.tell("fix it") == Rested("fixed")
         await stage.tell("sure?")
-    assert "CLAIMED" not in model.spelt()
+    assert "[CLAIMED" not in model.spelt()
 
 
 async def test_the_same_history_reads_the_same_after_a_resume() -> None:
