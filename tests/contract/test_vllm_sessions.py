@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -84,23 +85,27 @@ async def test_the_output_of_a_command_is_imagined_behind_the_conversation(model
 async def test_a_server_that_is_killed_is_told_once_and_comes_back(
     model: VllmModel, served: Served, project: Path
 ) -> None:
+    async def read_on() -> None:
+        while True:
+            async for _ in model.complete([0, 300], Sampling(max_tokens=15_000)):
+                pass
+
+    starts, told = served.starts, len(served.said)
+    reading = asyncio.create_task(read_on())
     working = started(served, project.parent / "home", *TASK, "--repo", str(project))
-    until(lambda: served.count("num_requests_running") > 0, 120)
-    tokens = model.complete([0, 300], Sampling(max_tokens=15_000))
-    await anext(tokens)
+    await asyncio.to_thread(until, lambda: served.count("num_requests_running") > 1, 120)
     os.kill(served.pid, signal.SIGKILL)
     with pytest.raises(ModelUnavailable) as caught:
-        async for _ in tokens:
-            pass
+        await reading
     assert served.url in caught.value.message
     assert "\n" not in caught.value.message
-    said, errors = working.communicate(timeout=120)
+    said, errors = await asyncio.to_thread(working.communicate, timeout=120)
     result = json.loads(said.splitlines()[-1])
     assert result["status"] == "error", result
     assert served.url in result["message"]
     assert "\n" not in result["message"].strip()
     assert "Traceback" not in errors
-    served.ready(times=2)
-    assert any("signal 9" in line and "restart 1 of 3" in line for line in served.said)
+    await asyncio.to_thread(served.ready, starts + 1)
+    assert any("signal 9" in line and "; restart " in line for line in served.said[told:])
     again = [token.id async for token in model.complete([0, 300], Sampling(max_tokens=3))]
     assert again == served.walk(300, 3)

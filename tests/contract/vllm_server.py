@@ -65,9 +65,14 @@ class Served:
         def holds() -> bool:
             if self._process.poll() is not None:
                 raise AssertionError("\n".join([*self.said, *self.log.read_text().splitlines()[-60:]]))
-            return sum(line.startswith("ready after") for line in self.said) >= times
+            return self.starts >= times
 
         until(holds, READY_SECONDS)
+
+    @property
+    def starts(self) -> int:
+        """How often the server has become ready."""
+        return sum(line.startswith("ready after") for line in self.said)
 
     @property
     def pid(self) -> int:
