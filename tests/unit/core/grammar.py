@@ -48,7 +48,13 @@ ALLOWED: dict[str, dict[type, str]] = {
     "nothing": {SessionOpened: "rest"},
     "rest": {PromptAccepted: "turn", SessionClosed: "closed", SessionResumed: "rest"},
     "closed": {SessionResumed: "rest"},
-    "turn": {**dict.fromkeys(WORDS, "turn"), ClaimChecked: "turn", ActionProposed: "proposed", RolloutsCompared: "compared", Rested: "rest"},
+    "turn": {
+        **dict.fromkeys(WORDS, "turn"),
+        ClaimChecked: "turn",
+        ActionProposed: "proposed",
+        RolloutsCompared: "compared",
+        Rested: "rest",
+    },
     "compared": {**dict.fromkeys(WORDS, "turn"), ActionProposed: "proposed", CheckpointMade: "turn", Rested: "rest"},
     "proposed": {ActionBegan: "running"},
     "running": {ActionOutput: "running", ActionEnded: "ended"},
@@ -73,7 +79,7 @@ ALLOWED: dict[str, dict[type, str]] = {
 def check(events: Sequence[AgentEvent], *, cut_off: bool = False) -> None:
     """AssertionError where the grammar is broken; `cut_off` allows it to stop in the middle."""
     state = "nothing"
-    action, origins, checkpoint = 0, list[Origin](), 0
+    action, origins, checkpoint, draft = 0, list[Origin](), 0, False
     for at, event in enumerate(events):
         if state in ("nothing", "closed") and not isinstance(event, SessionOpened | SessionResumed):
             raise AssertionError(f"event {at}, {event}, stands outside of the session")
@@ -83,13 +89,15 @@ def check(events: Sequence[AgentEvent], *, cut_off: bool = False) -> None:
         assert following, f"event {at}, {event}, stands after {state}"
         if isinstance(event, ActionProposed):
             assert event.action == action + 1
-            action, origins = event.action, []
+            action, origins, draft = event.action, [], event.draft
         elif isinstance(event, ActionBegan):
             origins.append(event.origin)
             assert origins in ([Origin.REAL], [Origin.IMAGINED], [Origin.IMAGINED, Origin.REAL]), origins
+            assert not draft or origins == [Origin.IMAGINED], "nothing of a draft is done"
         elif isinstance(event, ActionOutput | ActionEnded | TestsReported):
             assert (event.action, event.origin) == (action, origins[-1])
         elif isinstance(event, CheckpointMade):
+            assert not draft, "a draft changed files"
             assert event.checkpoint == checkpoint + 1
             assert event.action == (0 if state == "compared" else action)
             checkpoint = event.checkpoint
