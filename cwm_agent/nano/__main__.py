@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from cwm_agent.errors import CwmAgentError
 from cwm_agent.nano.commands import add_commands
 from cwm_agent.nano.evaluation import evaluate
 
 
-def main() -> None:
-    """Run one command line."""
+def main() -> int:
+    """Run one command line; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m cwm_agent.nano", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(commands)
@@ -21,8 +23,13 @@ def main() -> None:
     evaluate.add_arguments(evaluating)
     evaluating.set_defaults(action=evaluate.main)
     options = parser.parse_args()
-    options.action(options)
+    try:
+        options.action(options)
+    except CwmAgentError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

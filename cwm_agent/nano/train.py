@@ -27,7 +27,7 @@ STATE = "state.pt"
 TRUNK = "trunk.pt"
 """The state as it was before the rate fell: from here a run can go on, under the name of the other."""
 _EMA = 0.998
-_LONG = 32  # lengths are rounded up to a multiple: a compiled model meets few shapes
+_LONG = 8  # lengths are rounded up to a multiple: a compiled model meets fewer shapes
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -37,8 +37,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     batch: int = 4096
-    rate: float = 3e-3
-    matrix_rate: float = 5e-3
+    rate: float = 2e-3
+    matrix_rate: float = 2.5e-3
     decay: float = 0.05
     warm: int = 100
     seed: int = 0
@@ -106,8 +106,10 @@ class Course:
         self, folder: Path, tokenizer: Tokenizer, plan: Plan, device: str = "cpu", team: Team = ALONE, **shape: int
     ) -> None:
         self._folder, self._plan, self._device, self._team = folder, plan, device, team
+        found = self._found()
+        self._shape = shape or found.get("shape", {})
         torch.manual_seed(plan.seed)
-        self.model: CwmForCausalLM = make_model(tokenizer, **shape).to(device)
+        self.model: CwmForCausalLM = make_model(tokenizer, **self._shape).to(device)
         self.average = [each.detach().clone() for each in self.model.parameters()]
         self.step = self.tokens = self.learnt = self.shard = self.batch = 0
         self.seconds = 0.0
@@ -121,8 +123,14 @@ class Course:
         )
         self._other = torch.optim.AdamW(others, lr=plan.rate, betas=(0.9, 0.95), weight_decay=0.0)
         self._forward: Any = torch.compile(hidden, dynamic=True) if device == "cuda" else hidden
-        if (folder / STATE).exists():
-            self._load(torch.load(folder / STATE, map_location=device, weights_only=True))
+        if found:
+            self._load(found)
+
+    def _found(self) -> dict[str, Any]:
+        """The state in the folder, where there is one."""
+        if not (self._folder / STATE).exists():
+            return {}
+        return dict(torch.load(self._folder / STATE, map_location=self._device, weights_only=True))
 
     def save(self, name: str = STATE) -> None:
         """Write the state, whole or not at all."""
@@ -131,6 +139,7 @@ class Course:
             "model": self.model.state_dict(), "average": self.average, "matrix": self._matrix.state_dict(),
             "other": self._other.state_dict(), "step": self.step, "tokens": self.tokens, "learnt": self.learnt,
             "shard": self.shard, "batch": self.batch, "seconds": self.seconds, "losses": self.losses,
+            "shape": self._shape,
             "cooling": None if self.cooling is None else [self.cooling.first, self.cooling.steps],
         }  # fmt: skip
         unfinished = self._folder / f"{name}.part"
