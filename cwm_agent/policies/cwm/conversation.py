@@ -22,10 +22,10 @@ OUTPUT_TOKENS = 16_384
 
 FOLD_LEAST = 256
 """Characters of an output from which on it is worth leaving out."""
-DIFF_PART = 8
-"""The diff behind a summary has at most this part of the room,"""
-DIFF_WORDS = 128
-"""and so many tokens less, for the words around it."""
+DIFF_PART, DIFF_LEAST = 8, 64
+"""The diff behind a summary has at most this part of the room, and at least that part."""
+NOTE_PART = 16
+"""What the user's own command printed has at most this part: it stays with the user's words."""
 
 
 class Block(Struct, frozen=True):
@@ -111,9 +111,9 @@ class Conversation:
         self.covered += tuple(block.entry for block in gone)
         self._words += tuple(number for block in gone if isinstance(block.entry, Asked) for number in block.ids)
         self._summary = await self.encode(self._wording.summarised(summary, self.covered, ""))
-        room = min(OUTPUT_TOKENS, self.room // DIFF_PART, most - len(self) - DIFF_WORDS)
-        if diff and room > 0:
-            diff = await self._cut(diff, _nowhere, room)
+        if diff:
+            room = min(OUTPUT_TOKENS, self.room // DIFF_PART, most - len(self))
+            diff = await self._cut(diff, _nowhere, max(room, self.room // DIFF_LEAST))
             self._summary = await self.encode(self._wording.summarised(summary, self.covered, diff))
 
     async def encode(self, segments: Sequence[Segment]) -> tuple[int, ...]:
@@ -147,9 +147,9 @@ class Conversation:
 
     async def _cut_notes(self, notes: Sequence[Note]) -> tuple[Note, ...]:
         """The same with as much of each output as there is room for."""
-        return tuple(
-            [structs.replace(note, output=await self._cut(note.output, partial(self._keep, note))) for note in notes]
-        )
+        most = self.room // NOTE_PART
+        outputs = [await self._cut(note.output, partial(self._keep, note), most) for note in notes]
+        return tuple(structs.replace(note, output=output) for note, output in zip(notes, outputs, strict=True))
 
     async def _keep(self, entry: Answered | Note) -> str:
         """Where the whole output can be read; of an imagined one nothing is kept, it would look like a real one."""

@@ -146,7 +146,8 @@ def test_an_imagined_answer_is_one_where_nothing_ran() -> None:
 
 
 def wording(folder: Path | None = None, *, thinking: bool = True, guidance: str = "") -> Wording:
-    return Wording(Prompts(folder), LimitSettings(), thinking=thinking, command_seconds=120.0, guidance=lambda: guidance)
+    said = {"thinking": thinking, "guidance": lambda: guidance}
+    return Wording(Prompts(folder), LimitSettings(), command_seconds=120.0, **said)
 
 
 @pytest.mark.parametrize("flaw", get_args(Flaw))
