@@ -1,9 +1,10 @@
 # Two commands matter: `make demo` and `make test`. Both set up all they need.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 3
 .DEFAULT_GOAL := help
 
-.PHONY: help setup engine vllm demo test check bench clean
+.PHONY: help setup engine image vllm demo test check bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +18,9 @@ setup: .venv/installed ## install the package and its tools into .venv
 engine: ## make a Docker engine answer
 	@sh scripts/ensure-docker.sh
 
+image: setup engine ## the image in which sandboxes run
+	@$(BIN)/python scripts/build_image.py
+
 vllm: setup ## vLLM for the processor in .venv-vllm, with which the tests serve a small model
 	@sh scripts/setup-vllm.sh > /dev/null
 
@@ -24,8 +28,8 @@ demo: setup engine ## the main job on a sample repository
 	@$(BIN)/cwm-agent demo
 
 # One rerun: a busy machine may miss a deadline of the engine's or of a terminal's; the summary counts what was rerun.
-test: setup engine vllm ## everything, against the real engine
-	@$(BIN)/python -m pytest --reruns 1
+test: image vllm ## everything, against the real engine
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --reruns 1
 
 check: setup ## formatting, lint, types, layers and the quick tests
 	@$(BIN)/ruff format --quiet --check .
