@@ -24,7 +24,7 @@ CONTEXT = 20_480
 FOLLOWING = "following.json"
 """Beside the model: for each token the one that it is followed by."""
 SETUP_SECONDS = 900
-READY_SECONDS = 300
+READY_SECONDS = 420
 
 
 def vllm_python() -> str:
