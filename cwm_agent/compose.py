@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,11 @@ class House:
         self._resumed = resumed
         self._asks = asks
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._opened: Record | None = None
+
+    async def recorded(self) -> Sequence[AgentEvent]:
+        """What the resumed session has said so far, before anything else of it is there."""
+        return (await asyncio.to_thread(self._record)).recorded.events if self._resumed else ()
 
     async def open(self, report: Report) -> Session:
         """Connect, build, snapshot and start; `report` hears of it. The session is not started yet."""
@@ -67,7 +72,6 @@ class House:
             report(Noticed("info", f"Removed {orphans} containers and volumes of sessions that were killed."))
         image = await ensure_image(engine, self._settings.sandbox, report)
         record = self._record()
-        self._closers.append(_later(record.close))
         identity = record.folder.name
         sandbox = await Sandbox.open(engine, image, self._repository, self._settings.sandbox, session=identity)
         self._closers.append(sandbox.aclose)
@@ -79,7 +83,10 @@ class House:
         from cwm_agent.core import sessions
         from cwm_agent.core.record import Record
 
-        return Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
+        if self._opened is None:
+            self._opened = Record(self._resumed or sessions.sessions_folder() / sessions.new_identity())
+            self._closers.append(_later(self._opened.close))
+        return self._opened
 
     def _session(self, record: Record, sandbox: Sandbox, world: TraceModel | None, decides: Mind) -> Session:
         from cwm_agent.compose_best_of import best_of_parts
@@ -91,7 +98,7 @@ class House:
         from cwm_agent.core.parts import SessionParts
         from cwm_agent.core.session import Session
         from cwm_agent.preparation import prepare
-        from cwm_agent.protocols import Guesser
+        from cwm_agent.protocols import Compacting, Guesser
         from cwm_agent.tools import all_tools
         from cwm_agent.workspace.local import LocalWorkspace
         from cwm_agent.worlds.real import RealWorld
@@ -110,6 +117,7 @@ class House:
             imagined=imagined,
             dreamer=imagined,
             guesser=policy if isinstance(policy, Guesser) else None,
+            compacting=policy if isinstance(policy, Compacting) else None,
             revises=decides.converses,
             drafts=drafts,
             dreams_at_once=at_once(settings),

@@ -10,14 +10,14 @@ The order of events is a grammar:
     comparison = RolloutsCompared [CheckpointMade]
 
 An action that both worlds answer has two runs, the imagined one first; its real one may have begun meanwhile, and is
-heard of when the prediction is closed. A draft has the imagined run alone, and nothing of it is done. A command of the user's own is a turn of one
-action, its prompt marked with `!`. What rollouts do is in records of their own: here stands how they compare, and the
-checkpoint that takes the winner's files over. A trace is `TraceBegan FramesReached* TraceEnded`, one for each world
-that answers it, the imagined one first, and then `PredictionScored` where both did. These four, and `Noticed`,
-`ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`, `PatchRefused`, `PatchUndone`,
-`HunksDeclined` and `Rewound` may stand between any two of these. An action that was stopped ends as a command that a
-signal ended: exit code 130 by the user or the time of the request, 137 where its world broke. A front end matches the
-whole union and ends in `assert_never`.
+heard of when the prediction is closed. A draft has the imagined run alone, and nothing of it is done. A command of the
+user's own is a turn of one action, its prompt marked with `!`. What rollouts do is in records of their own: here stands
+how they compare, and the checkpoint that takes the winner's files over. A trace is `TraceBegan FramesReached*
+TraceEnded`, one for each world that answers it, the imagined one first, and then `PredictionScored` where both did.
+These four, and `Noticed`, `ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`,
+`PatchRefused`, `PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. An action that was
+stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request, 137 where its world
+broke. A front end matches the whole union and ends in `assert_never`.
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ class PredictionScored(Struct, frozen=True, tag="prediction_scored"):
     """A prediction met its fact, which was not known when it was made.
 
     Of a trace, `predicted` and `fact` are how the entry ended, and it came true where every frame did; of a test, they
-    are its outcomes; of an output, the first lines that differ, or the last. `sentence` says for a person what differed; `trace` is the number of the trace, or 0.
+    are its outcomes; of an output, the first lines that differ, or the last. `sentence` says for a person what
+    differed; `trace` is the number of the trace, or 0.
     """
 
     kind: Literal["trace", "test", "output"]
@@ -428,6 +429,10 @@ class ImagineOn(Struct, frozen=True, tag="imagine_on"):
     changed: dict[str, str]
 
 
+class Compact(Struct, frozen=True, tag="compact"):
+    """Make the policy's conversation shorter, where it keeps one."""
+
+
 class Interrupt(Struct, frozen=True, tag="interrupt"):
     """Stop what is under way and keep what happened."""
 
@@ -467,6 +472,7 @@ UserCommand = (
     | RunInSandbox
     | TraceEntry
     | ImagineOn
+    | Compact
     | Interrupt
     | SetMode
     | ApplyPatch

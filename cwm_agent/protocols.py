@@ -18,8 +18,9 @@ from cwm_agent.workspace.changes import ChangeSet, Entry
 class World(Protocol):
     """Answers requests. Yields what happens, in order, and ends with exactly one Finished.
 
-    One request at a time, where a world does not say otherwise. Closing the iterator early stops the request and leaves the world usable. A broken world
-    (engine down, server error) raises from `errors`; a limit or an unreadable answer is an outcome.
+    One request at a time, where a world does not say otherwise. Closing the iterator early stops the request and leaves
+    the world usable. A broken world (engine down, server error) raises from `errors`; a limit or an unreadable answer
+    is an outcome.
     """
 
     @property
@@ -191,6 +192,15 @@ class Policy(Protocol):
 
     async def aclose(self) -> None:
         """Give back what the policy holds."""
+        ...
+
+
+@runtime_checkable
+class Compacting(Protocol):
+    """What only a policy that keeps a conversation can do: make it shorter when the user asks, not when it is full."""
+
+    async def compact(self, history: Sequence[AgentEvent]) -> tuple[int, int]:
+        """Fold old outputs and sum the rest up; how many tokens it had before, and has now."""
         ...
 
 

@@ -121,7 +121,7 @@ class WorldSettings(_Section):
     patience: float = Field(default=1.0, ge=0)
     """Seconds that a prediction may still take once the real run is over; one that is open then is abandoned."""
     commands: bool = False
-    """Whether `verify` has a model that converses guess the output of commands, too. In `imagined` mode it always does."""
+    """Whether `verify` has a model that converses guess the output of commands, too. `imagined` mode always does."""
     refine: int = Field(default=0, ge=0, le=16)
     """How often a model that converses may think an action over, once it has seen what is imagined of it."""
 

@@ -10,7 +10,7 @@ from cwm_agent.core.drafts import Drafts
 from cwm_agent.core.ledger import Ledger
 from cwm_agent.core.places import BestOfParts
 from cwm_agent.observations import Limits
-from cwm_agent.protocols import Dreamer, Files, Guesser, Policy, Recorder, Tool, Tracer, Workspace, World
+from cwm_agent.protocols import Compacting, Dreamer, Files, Guesser, Policy, Recorder, Tool, Tracer, Workspace, World
 from cwm_agent.settings import LimitSettings, WorldSettings
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class SessionParts:
     do. `recover_sandbox` puts a new container behind the same `real` and `files` after a ContainerDied, and says which
     work is not in it; empty where all of it is. `guesser` is the policy, where its model can imagine outputs; `revises`
     whether it thinks an action over that was only imagined; `drafts` is what the imagined world reads, which takes
-    `dreams_at_once` requests at the same time. `prepare` is awaited once, when the session stands and before anything
-    runs: it may ask. `trust` is awaited before it, in any mode: it may ask, and runs nothing. `doubts` is whether what
-    the policy says is marked where nothing proves it.
+    `dreams_at_once` requests at the same time; `compacting` is the policy, where it keeps a conversation. `prepare` is
+    awaited once, when the session stands and before anything runs: it may ask. `trust` is awaited before it, in any
+    mode: it may ask, and runs nothing. `doubts` is whether what the policy says is marked where nothing proves it.
     `best_of` opens places for rollouts; None where the policy would do the same in each of them.
     """
 
@@ -59,4 +59,5 @@ class SessionParts:
     prepare: Callable[[Session], Awaitable[None]] | None = None
     doubts: bool = True
     trust: Callable[[Session], Awaitable[None]] | None = None
+    compacting: Compacting | None = None
     best_of: BestOfParts | None = None

@@ -23,6 +23,7 @@ from cwm_agent.errors import CwmAgentError, SessionError
 from cwm_agent.events import (
     AgentEvent,
     ApplyPatch,
+    Compact,
     ImagineOn,
     Interrupt,
     ModeChanged,
@@ -147,6 +148,8 @@ class Session:
                 self._submit(text, count)
             case RunInSandbox(command=line):
                 self._queue.put(lambda: self._turns.command(line))
+            case Compact():
+                self._queue.put(self._wishes.compact)
             case TraceEntry() | ImagineOn():
                 mode = self._mode
                 self._queue.put(lambda: self._wishes.do(command, mode))

@@ -1,13 +1,16 @@
-"""Traces that the user asks for, beside what the policy does."""
+"""What the user asks for beside the policy's work: traces, and a shorter conversation."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 from msgspec import structs
 
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
+from cwm_agent.core.history import visible
 from cwm_agent.core.interrupt import Interrupted, Stop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.subjects import source_of, subject
@@ -32,15 +35,31 @@ class Wishes:
     async def do(self, wish: TraceEntry | ImagineOn, mode: Mode) -> None:
         """Trace a call, or imagine on from a state."""
         work = self._entry(wish, mode) if isinstance(wish, TraceEntry) else self._imagine_on(wish)
+        await self._guarded(work, "What was reached of the trace is kept")
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], stopped: str) -> None:
         try:
             await self._stop.guard(work)
         except Interrupted:
-            self._bus.publish(Noticed("info", "The trace was stopped; what was reached is kept."))
+            self._bus.publish(Noticed("info", f"Stopped. {stopped}."))
         except CwmAgentError as error:
             self._bus.publish(Noticed("error", error.message, error.remedy))
         except Exception as error:  # whatever it is, the user's session must outlive it
-            _LOG.error("A trace failed", exc_info=error)
-            self._bus.publish(Noticed("error", f"No trace: {type(error).__name__}: {error}"))
+            _LOG.error("A wish failed", exc_info=error)
+            self._bus.publish(Noticed("error", f"That failed: {type(error).__name__}: {error}"))
+
+    async def compact(self) -> None:
+        """Make the policy's conversation shorter."""
+        await self._guarded(self._compact(), "The conversation is as it was")
+
+    async def _compact(self) -> None:
+        compacting = self._parts.compacting
+        if compacting is None:
+            raise UsageError(f"The policy {self._parts.policy.name} keeps no conversation that could be made shorter.")
+        before, after = await compacting.compact(visible(self._bus.history))
+        told = f"The conversation has {after:,} tokens now, and had {before:,}."
+        remedy = "Your own words, the rules and the diff stay; what was folded stands in the sandbox."
+        self._bus.publish(Noticed("info", told, remedy))
 
     async def _entry(self, wish: TraceEntry, mode: Mode) -> None:
         """A call in the worlds of the mode, one after the other, and compared where both answered."""

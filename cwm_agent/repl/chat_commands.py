@@ -12,6 +12,7 @@ from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import UsageError
 from cwm_agent.events import (
     CheckpointMade,
+    Compact,
     Rewind,
     SetMode,
     SubmitPrompt,
@@ -68,6 +69,8 @@ async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C90
             await review(desk.session, desk.prompt, everything=False)
         case "apply":
             await review(desk.session, desk.prompt, everything=True)
+        case "compact":
+            await desk.session.send(Compact())
         case "undo":
             await desk.session.send(UndoApply())
         case "rewind":

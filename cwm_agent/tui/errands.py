@@ -11,7 +11,7 @@ from textual.app import SuspendNotSupported
 from cwm_agent.commands import Consult, Name
 from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import CwmAgentError
-from cwm_agent.events import Rewind, UndoApply
+from cwm_agent.events import Compact, Rewind, UndoApply
 from cwm_agent.text import printable_line
 from cwm_agent.tui import theme as themes
 from cwm_agent.tui.screens.live import Wants
@@ -41,6 +41,8 @@ class Errands:
                 self._open_review(ready=True)
             case "undo":
                 self._main.post_message(Wants(UndoApply()))
+            case "compact":
+                self._main.post_message(Wants(Compact()))
             case "rewind":
                 self._open_rewind()
             case "theme":

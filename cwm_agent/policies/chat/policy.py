@@ -98,6 +98,13 @@ class ChatPolicy:
             status="gave_up",
         )
 
+    async def compact(self, history: Sequence[AgentEvent]) -> tuple[int, int]:
+        """Make the conversation shorter; how many tokens it had before, and has now, as far as they are known."""
+        entries = self._following.look(history)
+        before = self._window.tokens(joined(self._window.messages(entries)))
+        self._window.compact(entries)
+        return before, self._window.tokens(joined(self._window.messages(entries)))
+
     def _goes_on(self, entries: Sequence[Entry]) -> bool:
         """Whether the next call of the last reply comes now: the one before was made, went well, and that is all."""
         last = entries[-1] if entries else None

@@ -55,6 +55,13 @@ class Window:
         self._covered = tuple(entries[: max(self._folded, self._left_out)])
         return found
 
+    def compact(self, entries: Sequence[Entry]) -> None:
+        """Leave out all that can go, whether there is room or not."""
+        answers = [at for at, entry in enumerate(entries) if isinstance(entry, Answered)]
+        self._folded = max([self._folded, *(at + 1 for at in answers[:-1])])
+        self._left_out = max([self._left_out, *_starts(entries)])
+        self._covered = tuple(entries[: max(self._folded, self._left_out)])
+
     def count(self, messages: Sequence[Message], tokens: int) -> None:
         """What the server counted for these messages."""
         if tokens > 0:

@@ -82,6 +82,14 @@ class CwmPolicy:
             self._conversation.forget()  # a sick server may have given ids that it does not take when it is well
             raise
 
+    async def compact(self, history: Sequence[AgentEvent]) -> tuple[int, int]:
+        """Make the conversation shorter; how many tokens it had before, and has now."""
+        await self._keeping.renew()
+        await self._conversation.follow(self._following.look(history))
+        before = len(self._conversation)
+        await self._housekeeper.compact(self._conversation)
+        return before, len(self._conversation)
+
     async def guess(
         self, history: Sequence[AgentEvent], call: ToolCall, limits: Limits
     ) -> AsyncGenerator[WorldEvent, None]:

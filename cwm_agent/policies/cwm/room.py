@@ -34,6 +34,15 @@ class Housekeeper:
         self._wording = wording
         self._diff = diff
 
+    async def compact(self, conversation: Conversation) -> None:
+        """Make it as short as it can be while the work goes on."""
+        answers = [at for at, block in enumerate(conversation.blocks) if isinstance(block.entry, Answered)]
+        await self._fold(conversation, answers[:-1], 0)
+        count = _behind_which_work_goes_on(conversation)
+        if count:
+            summary = await self._summary(conversation)
+            await conversation.leave_out(count, summary, await self._diff(), int(TIGHT * conversation.room))
+
     async def tidy(self, conversation: Conversation) -> AsyncGenerator[Progressed, None]:
         """Make room, where it is needed, and say so where that takes long; LimitError where there is none to be had."""
         full = FULL * conversation.room

@@ -19,6 +19,7 @@ from cwm_agent.events import (
     AgentEvent,
     ApplyPatch,
     CheckpointMade,
+    Compact,
     Decision,
     HunksDeclined,
     Interrupt,
@@ -579,3 +580,10 @@ def test_the_loop_fits_one_screen() -> None:
     source = (Path(__file__).parents[3] / "cwm_agent" / "core" / "loop.py").read_text(encoding="utf-8")
     start = source.index("    async def run(")
     assert source[start : source.index("    async def _decide(")].count("\n") < 40
+
+
+async def test_a_policy_without_a_conversation_says_so_when_it_is_to_be_made_shorter() -> None:
+    async with opened(Stage()) as on:
+        await on.tell(Compact())
+        assert on.last(Noticed).level == "error"
+        assert "keeps no conversation" in on.last(Noticed).text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from cwm_agent.events import Progressed, Rested
+from cwm_agent.events import Compact, Noticed, Progressed, Rested
 from cwm_agent.policies.cwm.conversation import Conversation
 from cwm_agent.policies.cwm.policy import CwmPolicy
 from cwm_agent.settings import LimitSettings
@@ -18,7 +20,8 @@ LONG = "one line of output\n" * 100
 def staged(*replies: Script, tokens: int = ROOM) -> tuple[Stage, ChatModel]:
     model = ChatModel(*replies, context_tokens=tokens)
     limits = LimitSettings(tokens=tokens)
-    stage = Stage(policy=CwmPolicy(model, limits), limits=limits)
+    policy = CwmPolicy(model, limits)
+    stage = Stage(policy=policy, limits=limits, more={"compacting": policy})
     for number in range(40):
         stage.answer(f"print {number}", f"<{number}>\n{LONG}")
     return stage, model
@@ -80,6 +83,21 @@ async def test_the_next_requests_come_with_all_that_the_user_said() -> None:
     assert "FIRST WORDS" in model.spelt()
     assert "SECOND WORDS" in model.spelt()
     assert "Summed." in model.spelt()
+
+
+async def test_the_user_can_have_it_made_shorter_before_it_is_full() -> None:
+    scripts = [*[call("bash", f"print {number}") for number in range(3)], says("Read."), says("I FOUND IT in a.py.")]
+    stage, model = staged(*scripts, says("There."), tokens=60_000)
+    async with opened(stage):
+        await stage.tell("read it all, MY WORDS", Compact(), "and now?")
+        told = stage.last(Noticed).text
+    after, before = (int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told))
+    last = model.spelt()
+    assert after < before * 0.7, "the rules and what the user said stay"
+    assert "I FOUND IT in a.py." in last
+    assert "MY WORDS" in last
+    assert "<0>" not in last
+    assert "and now?" in last
 
 
 async def test_a_request_that_fills_the_context_is_a_limit() -> None:
