@@ -68,9 +68,8 @@ class Ahead:
         self._most = parts.world_limits.predictions
         self._able = parts.imagined is not None and parts.imagines_calls
         self._task: asyncio.Task[None] | None = None
-        self._failing = next(
-            (e.failures for e in reversed(bus.history) if isinstance(e, TestsReported) and e.failures), ()
-        )
+        reports = [event for event in bus.history if isinstance(event, TestsReported) and event.origin is Origin.REAL]
+        self._failing: tuple[str, ...] = next((each.failures for each in reversed(reports) if each.failures), ())
         self._inputs: dict[str, tuple[RecordedCall, ...]] = {}
         self._touched: dict[str, Touched] = {}
         self._planned = True
@@ -132,7 +131,8 @@ class Ahead:
             await asyncio.wait({self._task}, timeout=self._parts.world_limits.patience)
             del self._facts[1:]
             await self._dreams.drop()
-            await asyncio.wait({self._task}, timeout=self._limits.seconds)
+            if self._facts and self._facts[0].dream.traced is not None:
+                await asyncio.wait({self._task}, timeout=self._limits.seconds)
         await self.drop()
 
     async def drop(self) -> None:
@@ -172,8 +172,13 @@ class Ahead:
     async def _record(self) -> None:
         """What the failing tests give to the user's code: those calls will be worth a prediction after an edit."""
         for identity in self._unknown():
-            if self._parts.tracer is not None:
+            if self._parts.tracer is None:
+                return
+            try:
                 self._inputs[identity] = await self._parts.tracer.inputs(identity, self._limits)
+            except Exception:
+                self._inputs[identity] = ()  # it is not tried again and again
+                raise
 
     async def worth(self, what: Mapping[str, Touched], files: Sources) -> Worth:
         """What there is to imagine of touched functions, in these files."""

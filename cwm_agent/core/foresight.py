@@ -39,6 +39,9 @@ from cwm_agent.traces.compare import fate
 from cwm_agent.traces.doubt import in_words
 from cwm_agent.traces.frames import FrameKind
 
+_TRIED = 8
+"""Tests that are looked at for each that shall be imagined: one with fixtures cannot be."""
+
 
 class Foreseen(Struct, frozen=True):
     """The tests of a command that can be imagined, and how many more it is known to run."""
@@ -79,7 +82,7 @@ class Foresight:
             named += tests_of(await source_of(files, path) or "", path)
         named = sorted(dict.fromkeys(named), key=lambda identity: self.ahead.test(identity) is None)
         found: list[Runnable] = []
-        for identity in named:
+        for identity in named[: self._most * _TRIED]:
             test = await runnable(files, identity) if len(found) < self._most else None
             found += [test] if test else []
         return Foreseen(tuple(found), len(named) - len(found))
@@ -89,8 +92,8 @@ class Foresight:
         began = time.monotonic()
         closed: list[tuple[Runnable, Traced]] = []
         dreams = {test: self.ahead.test(test.title) or self._new(test.request, test.title) for test in foreseen.tests}
-        async with closing(self._closed(dreams, late)) as ending_:
-            async for test, traced in ending_:
+        async with closing(self._closed(dreams, late)) as ended:
+            async for test, traced in ended:
                 if traced is not None:
                     closed.append((test, traced))
                     self._predicted.append(dreams[test])
@@ -113,9 +116,8 @@ class Foresight:
         dreams = {each: self.dreams.new(each.request, each.title) for each in subjects}
         async with closing(self._closed(dreams, Stop())) as ended:
             async for each, traced in ended:
-                words = (
-                    _verdict(traced) if each in found.tests or traced is None else f"imagined, {ending(traced.trace)}"
-                )
+                is_test = each in found.tests
+                words = _verdict(traced) if is_test or traced is None else f"imagined, {ending(traced.trace)}"
                 yield OutputWritten(f"{each.title}: {words}\n")
 
     def _new(self, request: TraceCall, title: str) -> Dream:

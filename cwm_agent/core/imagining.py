@@ -37,11 +37,10 @@ class Imagining:
 
     async def of(self, tool: Tool, call: ToolCall, mode: Mode) -> Imagined | None:
         """What the imagined world says to an action that is done in this mode; None where it is not asked."""
-        parts, guesser = self._parts, self._parts.guesser
-        world = parts.imagined
-        if mode is Mode.REAL or not tool.executes or (world is None and guesser is None):
+        parts, world, guesser = self._parts, self._parts.imagined, self._parts.guesser
+        if mode is Mode.REAL or not tool.executes or world is None:
             return None
-        if world is not None and parts.imagines_commands:
+        if parts.imagines_commands:
             return Imagined(lambda late: until(late, tool.run(call.content, world, parts.files, parts.action_limits)))
         foreseen = await self._foresight.foreseen(call, mode)
         if foreseen.tests:

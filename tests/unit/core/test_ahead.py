@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cwm_agent.core.ledger import Ledger
-from cwm_agent.errors import ModelUnavailable
+from cwm_agent.errors import ModelUnavailable, SandboxError
 from cwm_agent.events import (
     ActionProposed,
     AgentEvent,
@@ -59,9 +59,12 @@ class Tracer(ScriptedTracer):
     def __init__(self) -> None:
         super().__init__(RAISES, [CALL])
         self.recorded: list[str] = []
+        self.error: SandboxError | None = None
 
     async def inputs(self, identity: str, limits: Limits) -> tuple[RecordedCall, ...]:
         self.recorded.append(identity)
+        if self.error is not None:
+            raise self.error
         return await super().inputs(identity, limits)
 
 
@@ -207,6 +210,17 @@ async def test_a_world_model_that_breaks_is_noticed_once(tmp_path: Path) -> None
         await on.tell("go")
         assert [each.text for each in on.all(Noticed)] == ["No prediction: It is down."]
         assert await on.tell("more") is not None
+
+
+async def test_inputs_that_cannot_be_recorded_are_not_tried_again_and_again(tmp_path: Path) -> None:
+    on = stage(tmp_path, bash("pytest"), 0.05, bash("ls"), 0.05, bash("ls"), 0.05, BETTER, 0.05)
+    tracer = on.session._parts.tracer
+    assert isinstance(tracer, Tracer)
+    tracer.error = SandboxError("The trace ended in the middle.")
+    async with opened(on):
+        await on.tell("go")
+    assert tracer.recorded == [TEST]
+    assert [each.text for each in on.all(Noticed)] == ["No prediction: The trace ended in the middle."]
 
 
 async def test_a_fault_of_our_own_in_the_background_does_not_end_the_turn(tmp_path: Path) -> None:
