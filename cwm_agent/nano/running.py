@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
+from cwm_agent.errors import UsageError
 from cwm_agent.nano.export import export
 from cwm_agent.nano.kitchen import Kitchen
 from cwm_agent.nano.tokenizer import load_tokenizer
-from cwm_agent.nano.train import STATE, Course, Plan, Team
+from cwm_agent.nano.train import STATE, TRUNK, Course, Plan, Team, is_over
 
 TOKENIZER = "tokenizer.json"
 _SAY, _SAVE = 30.0, 120.0
@@ -40,6 +41,10 @@ def train(options: argparse.Namespace) -> None:
     if not (folder / TOKENIZER).exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(options.tokenizer / TOKENIZER, folder / TOKENIZER)
+    if (folder / STATE).exists() and is_over(folder):
+        raise UsageError(
+            f"The run in {folder} has come to its end.", remedy=f"To train on, copy its {TRUNK} over {STATE}."
+        )
     if options.processes == 1:
         _train(0, options)
     else:
@@ -117,7 +122,7 @@ class _Run:
 
     def _agreed(self, *, stop: bool, cool: bool) -> tuple[bool, bool]:
         """What the first process, or a signal to any, decides for all of them."""
-        said = torch.tensor([float(stop), float(cool and self._team.rank == 0)])
+        said = torch.tensor([float(stop), float(cool and self._team.rank == 0)], device=self._course.device)
         self._team.add([said])
         return bool(said[0]), bool(said[1])
 

@@ -51,6 +51,12 @@ class Cooling(Struct, frozen=True):
     steps: int
 
 
+def is_over(folder: Path) -> bool:
+    """Whether the run whose state is in this folder was cooled to its end."""
+    state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
+    return state["cooling"] is not None and int(state["step"]) >= sum(state["cooling"])
+
+
 def rate(step: int, plan: Plan, cooling: Cooling | None) -> float:
     """The share of the greatest rate at this step."""
     warm = math.sqrt(plan.batch / 8192) * min(1.0, (step + 1) / plan.warm)
@@ -105,7 +111,7 @@ class Course:
     def __init__(
         self, folder: Path, tokenizer: Tokenizer, plan: Plan, device: str = "cpu", team: Team = ALONE, **shape: int
     ) -> None:
-        self._folder, self._plan, self._device, self._team = folder, plan, device, team
+        self._folder, self._plan, self.device, self._team = folder, plan, device, team
         found = self._found()
         self._shape = shape or found.get("shape", {})
         torch.manual_seed(plan.seed)
@@ -130,7 +136,7 @@ class Course:
         """The state in the folder, where there is one."""
         if not (self._folder / STATE).exists():
             return {}
-        return dict(torch.load(self._folder / STATE, map_location=self._device, weights_only=True))
+        return dict(torch.load(self._folder / STATE, map_location=self.device, weights_only=True))
 
     def save(self, name: str = STATE) -> None:
         """Write the state, whole or not at all."""
@@ -187,9 +193,9 @@ class Course:
             group["lr"] = share * self._plan.rate
         total = sum(int(row.weights.sum(dtype="int64")) for row in batch) / WHOLE
         mine = batch[self._team.rank :: self._team.size]
-        loss = torch.zeros(1, device=self._device)
+        loss = torch.zeros(1, device=self.device)
         if mine:
-            ids, weights = (each.to(self._device) for each in tensors(mine, self.model.config.pad_token_id))
+            ids, weights = (each.to(self.device) for each in tensors(mine, self.model.config.pad_token_id))
             part = self.loss(ids, weights) / total
             part.backward()
             loss += part.detach()
@@ -213,7 +219,7 @@ class Course:
     def loss(self, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """The weighted sum of the losses; only tokens that count are given logits."""
         counts = weights[:, 1:] > 0
-        with torch.autocast(self._device, dtype=torch.bfloat16):
+        with torch.autocast(self.device, dtype=torch.bfloat16):
             logits = self.model.lm_head(self._hidden(ids)[:, :-1][counts])
         each = torch.nn.functional.cross_entropy(logits.float(), ids[:, 1:][counts], reduction="none")
         return (each * weights[:, 1:][counts]).sum()

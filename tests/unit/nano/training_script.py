@@ -21,7 +21,7 @@ from cwm_agent.nano.kitchen import Kitchen, path_of
 from cwm_agent.nano.model import make_model
 from cwm_agent.nano.shards import WHOLE, Row, row, write_shard
 from cwm_agent.nano.tokenizer import load_tokenizer
-from cwm_agent.nano.train import Course, Plan, batches, rate, tensors
+from cwm_agent.nano.train import Course, Plan, batches, is_over, rate, tensors
 
 SHAPE = {"hidden_size": 96, "intermediate_size": 96, "num_hidden_layers": 2}
 PLAN = Plan(batch=512, warm=5)
@@ -64,7 +64,7 @@ def same(one: Path, *others: str) -> None:
     first, *found = (torch.load(each, weights_only=True) for each in (one, *others))
     for each in (first, *found):
         each.pop("seconds")
-    print(json.dumps([_equal(first, each) for each in found]))
+    print(json.dumps([*(_equal(first, each) for each in found), is_over(one.parent)]))
 
 
 def _equal(one: Any, other: Any) -> bool:
