@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "conversation", "table"}
+NOT_BENCHMARKS = {"__init__", "__main__", "conversation", "screens", "table"}
 LONG = {
     "embedded": "it installs vLLM",
     "prefix_cache": "it installs vLLM",

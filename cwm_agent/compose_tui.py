@@ -61,6 +61,7 @@ async def _tui(settings: Settings, repository: Repository, prompt: str | None, r
     house = House(settings, repository, resumed)
     app = CwmApp(
         house.open,
+        recorded=house.recorded,
         title=Path(repository.root).name,
         branch=repository.branch,
         theme=settings.theme,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from cwm_agent.commands import COMMANDS, Consult
@@ -25,6 +26,8 @@ from cwm_agent.tui import bridge
 from cwm_agent.tui import theme as themes
 from cwm_agent.tui.errands import Errands
 from cwm_agent.tui.exits import exit_code
+from cwm_agent.tui.output import lasting
+from cwm_agent.tui.pause import Pause
 from cwm_agent.tui.picture import Offered, Opening, Picture, Remark
 from cwm_agent.tui.screens.confirm import ConfirmScreen
 from cwm_agent.tui.screens.live import LiveScreen, Wants
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 Report = Callable[[AgentEvent], None]
+Recorded = Callable[[], Awaitable[Sequence[AgentEvent]]]
 CLOSE_SECONDS = 10.0
 
 
@@ -48,8 +52,9 @@ class CwmApp(App[None]):
     """Shows one session.
 
     `open_session` makes it, not yet started, and reports on the way what it is doing; an error from `errors` becomes a
-    line of the conversation. `prompt` is put into the input for the user to send, `consult` answers commands in
-    words, `files` are the repository's, for the user to name.
+    line of the conversation. `recorded` is what a session that is taken up has said before, shown meanwhile. `prompt`
+    is put into the input for the user to send, `consult` answers commands in words, `files` are the repository's, for
+    the user to name.
     The return code is that of the last turn; `next_session` is what to take up then, None where the user just leaves.
     `welcome` is given the first time alone; it looks at what is here.
     """
@@ -64,6 +69,7 @@ class CwmApp(App[None]):
         *,
         title: str,
         branch: str | None,
+        recorded: Recorded | None = None,
         theme: str = themes.DARK,
         prompt: str | None = None,
         consult: Consult | None = None,
@@ -78,6 +84,8 @@ class CwmApp(App[None]):
         self.session: Session | None = None
         self.picture = Picture(title, branch, now)
         self._open_session = open_session
+        self._recorded = recorded
+        self._shown = 0
         self._prompt = prompt
         self._welcome = welcome
         self.wants_demo = False
@@ -95,6 +103,10 @@ class CwmApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The conversation."""
         return self._main
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, but it outlives its terminal: the session must be closed all the same."""
+        return lasting(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for Textual's own themes too."""
@@ -117,6 +129,8 @@ class CwmApp(App[None]):
     @work(exclusive=True, group="session")
     async def _live(self) -> None:
         try:
+            if self._recorded is not None:
+                await self._show_record(await self._recorded())
             session = await self._open_session(self.take)
             self.session = session
             reading = asyncio.ensure_future(self._read(session))
@@ -130,9 +144,23 @@ class CwmApp(App[None]):
         else:
             await reading
 
-    async def _read(self, session: Session) -> None:
-        async for event in session.events():
+    async def _show_record(self, events: Sequence[AgentEvent]) -> None:
+        """What was said before, while the sandbox is still being opened."""
+        pause = Pause()
+        for event in events:
             self.take(event)
+            await pause.now_and_then()
+        self._shown = len(events)
+        self.picture.box, self.picture.working, self.picture.question = "starting", False, None
+        self._changed()
+
+    async def _read(self, session: Session) -> None:
+        pause, at = Pause(), 0
+        async for event in session.events():
+            at += 1
+            if at > self._shown:
+                self.take(event)
+                await pause.now_and_then()
 
     def _not_opened(self, error: CwmAgentError) -> None:
         self._failed = error.exit_code

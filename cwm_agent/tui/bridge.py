@@ -64,6 +64,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
         case SessionOpened():
             _opened(picture, event)
         case SessionResumed():
+            picture.box = "ready"
             picture.checkpoints = [replace(made, at="") for made in picture.checkpoints]  # seen again, not made now
             picture.add(Remark("rule", "session resumed", event.lost))
         case SessionClosed():

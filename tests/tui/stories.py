@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from textual.pilot import Pilot
 
@@ -268,16 +268,24 @@ def app_of(
     files: Callable[[], Sequence[str]] = tuple,
     consult: Consult | None = None,
     welcome: Examine | None = None,
+    recorded: Sequence[AgentEvent] = (),
+    opening: Awaitable[object] | None = None,
 ) -> CwmApp:
-    """The application on a replayed session, with a clock that stands."""
+    """The application on a replayed session, with a clock that stands; the session opens when `opening` is over."""
 
     async def open_session(report: object) -> ReplaySession:
+        if opening is not None:
+            await opening
         return session
+
+    async def record() -> Sequence[AgentEvent]:
+        return recorded
 
     app = CwmApp(
         open_session,
         title="payments",
         branch="main",
+        recorded=record if recorded else None,
         theme=theme,
         prompt=prompt,
         clock=clock or Clock(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from textual.pilot import Pilot
 
@@ -13,6 +15,8 @@ from cwm_agent.events import (
     Rested,
     Rewind,
     RunInSandbox,
+    SessionClosed,
+    SessionResumed,
     SetMode,
     SettlePermission,
     SubmitPrompt,
@@ -459,3 +463,25 @@ async def test_resume_leaves_with_the_name_of_the_next_session() -> None:
         await pilot.press(*"/resume 2026", "enter")
         await settled(pilot)
     assert app.next_session == "2026"
+
+
+async def test_a_session_that_is_taken_up_is_shown_before_its_sandbox_is_open() -> None:
+    opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    recorded = [*READY, SessionClosed()]
+    session = ReplaySession([*recorded, SessionResumed("s1")])
+    async with (app := app_of(session, recorded=recorded, opening=opening)).run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert any("A patch is ready" in row for row in conversation_of(pilot))
+        assert app.picture.box == "starting"
+        await pilot.press(*"more", "enter")
+        await settled(pilot)
+        assert text_of(pilot) == "more"
+        assert "still being opened" in hint_of(pilot)
+        blocks = len(app.picture.blocks)
+        opening.set_result(None)
+        await settled(pilot)
+        assert app.picture.box == "ready"
+        assert len(app.picture.blocks) == blocks + 1, "nothing is shown twice"
+        await pilot.press("enter")
+        await settled(pilot)
+    assert session.told == [SubmitPrompt("more")]

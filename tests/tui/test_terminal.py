@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -52,6 +53,19 @@ def test_a_signal_gives_the_terminal_back_and_closes_the_session(tmp_path: Path,
     assert LEAVES_ALTERNATE_SCREEN in child.before
     assert SHOWS_CURSOR in child.before
     assert (child.exitstatus, child.signalstatus) == (128 + number, None)
+    assert (tmp_path / "closed").read_text() == "closed"
+
+
+def test_a_terminal_that_vanishes_ends_the_program_and_closes_the_session(tmp_path: Path) -> None:
+    """A window that is closed: what is written from then on fails, and nobody reads the queue of it."""
+    child = launch(tmp_path, "flood")
+    child.expect("word")
+    os.close(child.fileno())
+    deadline = time.monotonic() + 30
+    while (ended := os.waitpid(child.pid, os.WNOHANG))[0] == 0:
+        assert time.monotonic() < deadline, "the program still waits for its terminal"
+        time.sleep(0.05)
+    assert os.waitstatus_to_exitcode(ended[1]) == 128 + signal.SIGHUP
     assert (tmp_path / "closed").read_text() == "closed"
 
 

@@ -68,11 +68,11 @@ def _run_rows(block: Acted, run: Run, width: int) -> list[Row]:
     rows = [Row(spread(head, right, width))]
     if run.tests is not None and run.outcome is not None and block.folded:
         return rows + _failures(run.tests, len(run.output.lines()), width)
-    lines = run.output.lines() or run.observation.rstrip("\n").split("\n")
     style = "$quiet" if run.origin is Origin.REAL else "$imagined"
-    return rows + output_rows(
-        [each for each in lines if each or len(lines) > 1], width, style, run, folded_=block.folded
-    )
+    if run.outcome is None and not run.stopped:
+        return rows + _live(run, width, style)
+    lines = run.output.lines() or run.observation.rstrip("\n").split("\n")
+    return rows + output_rows([each for each in lines if each or len(lines) > 1], width, style, folded_=block.folded)
 
 
 def _failures(report: TestsReported, lines: int, width: int) -> list[Row]:
@@ -86,13 +86,16 @@ def _failures(report: TestsReported, lines: int, width: int) -> list[Row]:
     return [*rows, _more(lines)] if lines else rows
 
 
-def output_rows(lines: list[str], width: int, style: str, run: Run, *, folded_: bool) -> list[Row]:
-    """Output under its action: the end while it is written, later the beginning and the end, or all of it."""
+def _live(run: Run, width: int, style: str) -> list[Row]:
+    """The end of what is still written."""
+    hidden, lines = run.output.end(LIVE)
+    rows = [_more(hidden, "earlier")] if hidden else []
+    return rows + _cut([each for each in lines if each or len(lines) > 1], width, style, ours(MARGIN, "$line"))
+
+
+def output_rows(lines: list[str], width: int, style: str, *, folded_: bool) -> list[Row]:
+    """Output under its action, once it is over: the beginning and the end, or all of it."""
     margin = ours(MARGIN, "$line")
-    if run.outcome is None and not run.stopped:
-        hidden, shown = max(0, len(lines) - LIVE), lines[-LIVE:]
-        rows = [_more(hidden, "earlier")] if hidden else []
-        return rows + _cut(shown, width, style, margin)
     if folded_ and len(lines) <= FIRST + LAST + 1:
         return _cut(lines, width, style, margin)
     if not folded_:

@@ -24,13 +24,18 @@ from cwm_agent.tui.picture import (
     Working,
 )
 from cwm_agent.tui.render.action import action_rows, foldable, label
+from cwm_agent.tui.render.growing import Growing
 from cwm_agent.tui.render.marks import CLAIMED, REAL, count, stat
 from cwm_agent.tui.render.progress import finished, working
 from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
 
 
-def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for each kind of block, nothing else
-    """Lay a block out; an empty row keeps it apart from what stands before it where that helps the eye."""
+def rows(block: AnyBlock, width: int, growing: Growing | None = None) -> list[Row]:  # noqa: C901 -- one arm each
+    """Lay a block out; an empty row keeps it apart from what stands before it where that helps the eye.
+
+    `growing` remembers the text of a block that is still written.
+    """
+    growing = growing or Growing()
     match block:
         case Opening():
             laid = _opening(block, width)
@@ -38,9 +43,9 @@ def rows(block: AnyBlock, width: int) -> list[Row]:  # noqa: C901 -- one arm for
             bar = ours("▌ ", "$lead")
             laid = [blank(), *_bar(wrapped(text(block.text, "bold"), width - 2), bar), blank()]
         case Thought():
-            laid = _thought(block, width)
+            laid = _thought(block, width, growing)
         case Said():
-            laid = [blank(), *wrapped(text(block.text.strip("\n")), width, ours("  ")), blank()]
+            laid = [blank(), *growing.wrapped(block.text.strip("\n"), width, ours("  ")), blank()]
         case Weighed():
             laid = _weighed(block.claim, width)
         case Working():
@@ -115,7 +120,7 @@ def _opening(block: Opening, width: int) -> list[Row]:
     return laid
 
 
-def _thought(block: Thought, width: int) -> list[Row]:
+def _thought(block: Thought, width: int, growing: Growing) -> list[Row]:
     whole = block.text.strip()
     if block.folded:
         first, _, rest = whole.partition("\n")
@@ -123,7 +128,7 @@ def _thought(block: Thought, width: int) -> list[Row]:
         more = ours(f"{words} words", "$faint") if rest or len(first) > width - 24 else Content("")
         head = join(label("▸", "thought", "$faint"), line(first, "italic $quiet"))
         return [Row(spread(head, more, width))]
-    return wrapped(text(whole, "italic $quiet"), width, label("▾", "thought", "$faint"))
+    return growing.wrapped(whole, width, label("▾", "thought", "$faint"), "italic $quiet")
 
 
 def _weighed(claim: ClaimChecked, width: int) -> list[Row]:

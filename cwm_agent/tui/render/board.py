@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -72,13 +73,20 @@ def shell(picture: Picture, width: int) -> list[Row]:
     rows: list[Row] = []
     for acted in reversed(picture.shell):
         run = acted.run(Origin.REAL)
+        _, lines = run.output.end(SHELL_LINES)
         head = join(ours("$ ", "bold $real"), line(acted.call.content.strip(), "bold"))
         right = outcome(run.outcome) if run.outcome else ours("stopped" if run.stopped else "running", "$warn")
-        body = folded([text(each, "$quiet") for each in run.output.lines()[-SHELL_LINES:]], width - 1, Content(" "))
+        body = [row for each in lines for row in _printed(each, width - 1)]
         rows = [blank(), Row(spread(join(ours(" "), head), right, width - 1)), *body, *rows]
         if len(rows) > SHELL_LINES:
             break
     return rows
+
+
+@lru_cache(2 * SHELL_LINES)
+def _printed(printed: str, width: int) -> list[Row]:
+    """The rows of a line of output: the same objects again while the same line is shown."""
+    return folded([text(printed, "$quiet")], width, Content(" "))
 
 
 def changes(review: Review | None, width: int) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
 
 FRAME = 1 / 20
+SHARE = 4
+"""A repaint may have one part in so many of the time: the rest is for keys and for what comes in."""
 DOUBLE = 0.6
+_NOT_YET = "The sandbox is still being opened"
 _MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
 
 
@@ -78,6 +82,7 @@ class MainScreen(SidedScreen):
         self._review = review
         self._clock = clock
         self._timer: Timer | None = None
+        self._spent = 0.0
         self._escaped = float("-inf")
         self._scene = picture.scene
         self._answered = 0
@@ -98,15 +103,16 @@ class MainScreen(SidedScreen):
     # What the picture says
 
     def changed(self) -> None:
-        """The picture changed: repaint soon, at most twenty times a second."""
+        """The picture changed: repaint soon, at most twenty times a second, and less often where that takes long."""
         if self._timer is None and self.is_mounted:
-            self._timer = self.set_timer(FRAME, self.repaint)
+            self._timer = self.set_timer(max(FRAME, self._spent * (SHARE - 1)), self.repaint)
 
     def repaint(self) -> None:
         """Bring every widget up to the picture."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
+        began = time.thread_time()
         picture = self.picture
         self.query_one(Conversation).update(follow=True)
         panel = self.query_one(Panel)
@@ -118,6 +124,7 @@ class MainScreen(SidedScreen):
         self.query_one(Header).refresh()
         self._ask()
         self._keys()
+        self._spent = time.thread_time() - began
 
     def _ask(self) -> None:
         prompt = self.query_one(Prompt)
@@ -194,8 +201,9 @@ class MainScreen(SidedScreen):
         if text.startswith("/"):
             if not self._run(text):
                 return
-        elif self.picture.opened is None:
-            self.hint("The sandbox is still being opened: press enter again when it is.")
+        elif self.picture.box != "ready":
+            failed = self.picture.box == "failed"
+            self.hint("It could not be opened: ^Q leaves." if failed else _NOT_YET + ": press enter again when it is.")
             return
         elif text.startswith("!"):
             if text[1:].strip():
@@ -237,8 +245,8 @@ class MainScreen(SidedScreen):
         wanted = rollouts(argument)
         if wanted is None:
             self.put("/best-of 4 ")
-        elif self.picture.opened is None:
-            self.hint("The sandbox is still being opened.")
+        elif self.picture.box != "ready":
+            self.hint(_NOT_YET + ".")
         else:
             self.post_message(Wants(wanted))
 

@@ -11,6 +11,7 @@ from textual.geometry import Region
 
 from cwm_agent.tui.picture import AnyBlock, Picture
 from cwm_agent.tui.render.blocks import can_fold, rows
+from cwm_agent.tui.render.growing import Growing
 from cwm_agent.tui.render.rows import Row, blank, ours
 from cwm_agent.tui.widgets.lines import Lines
 
@@ -39,6 +40,7 @@ class Conversation(Lines):
         self._cache: dict[AnyBlock, tuple[tuple[int, int, bool, bool], list[Row]]] = {}
         self._starts: list[tuple[int, AnyBlock]] = []
         self._chosen: AnyBlock | None = None
+        self._last: tuple[AnyBlock | None, Growing] = (None, Growing())
 
     def lay_out(self, width: int) -> list[Row]:
         """The rows of the window, with no two empty ones in a row."""
@@ -51,7 +53,7 @@ class Conversation(Lines):
             key = (block.version, width, block.faded, block.folded)
             entry = self._cache.get(block)
             if entry is None or entry[0] != key:
-                entry = (key, rows(block, width - 1))
+                entry = (key, rows(block, width - 1, self._growing(block)))
             fresh[block] = entry
             mine = entry[1]
             if laid and mine and not mine[0].content and not laid[-1].content:
@@ -60,6 +62,14 @@ class Conversation(Lines):
             laid += [self._mark(row) for row in mine] if block is self._chosen else mine
         self._cache = fresh
         return laid or [blank()]
+
+    def _growing(self, block: AnyBlock) -> Growing | None:
+        """What is known of the last block, the one that may still be written."""
+        if block is not self.picture.blocks[-1]:
+            return None
+        if block is not self._last[0]:
+            self._last = (block, Growing())
+        return self._last[1]
 
     @staticmethod
     def _mark(row: Row) -> Row:

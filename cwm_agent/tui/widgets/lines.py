@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import is_not
+
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -10,6 +12,9 @@ from textual.strip import Strip
 from textual.style import Style
 
 from cwm_agent.tui.render.rows import Row
+
+KEPT = 1_000
+"""Strips that are kept, so that a row that stays is not painted again when others come."""
 
 
 class Lines(ScrollView, can_focus=True):
@@ -32,6 +37,7 @@ class Lines(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._rows: list[Row] = []
         self._laid_width = 0
+        self._painted: dict[int, tuple[Row, Style, Strip]] = {}
 
     def lay_out(self, width: int) -> list[Row]:
         """All rows for a width; a subclass makes them."""
@@ -54,12 +60,20 @@ class Lines(ScrollView, can_focus=True):
         if not width:
             return
         stay = follow and self.follows
+        before, at = self._seen, self.scroll_offset.y
         self._laid_width = width
         self._rows = self.lay_out(width)
         self.virtual_size = Size(width, len(self._rows))
         if stay:
             self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
-        self.refresh()
+        after = self._seen
+        if at != self.scroll_offset.y or len(before) != len(after) or any(map(is_not, before, after)):
+            self.refresh()
+
+    @property
+    def _seen(self) -> list[Row]:
+        """The rows in the window."""
+        return self._rows[self.scroll_offset.y : self.scroll_offset.y + self.size.height]
 
     def on_resize(self) -> None:
         """A new width breaks lines elsewhere; the end stays in sight if it was."""
@@ -69,6 +83,7 @@ class Lines(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Another theme: the rows keep their style names, only the paint changes."""
         super().notify_style_update()
+        self._painted.clear()
         self.refresh()
 
     def row_at(self, y: int) -> Row | None:
@@ -80,14 +95,25 @@ class Lines(ScrollView, can_focus=True):
         at = self.scroll_offset.y + y
         width = self.size.width
         row = self.row_at(at)
-        base = self.visual_style
         if row is None:
-            return Strip.blank(width, base.rich_style)
+            return Strip.blank(width, self.visual_style.rich_style)
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(at)) is not None:
+            return self._paint(at, row, width, span)
+        base, known = self.visual_style, self._painted.get(at)
+        if known is None or known[0] is not row or known[1] != base or known[2].cell_length != width:
+            if len(self._painted) > KEPT:
+                self._painted.clear()
+            known = self._painted[at] = (row, base, self._paint(at, row, width))
+        return known[2]
+
+    def _paint(self, at: int, row: Row, width: int, span: tuple[int, int] | None = None) -> Strip:
+        """A row as a strip; the characters of the span are selected, to the end where its second is -1."""
+        base = self.visual_style
         if row.fill:
             base += self._get_style(row.fill)
         content = row.content
-        selection = self.text_selection
-        if selection is not None and (span := selection.get_span(at)) is not None:
+        if span is not None:
             start, end = span
             chosen = Style.from_styles(self.screen.get_component_styles("screen--selection"))
             content = content.stylize(chosen, start, len(content.plain) if end == -1 else end)

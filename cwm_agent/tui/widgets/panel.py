@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
 
 Tab = Literal["trace", "tests", "diff", "shell"]
+SHOWN = 400
+"""Commands of the shell that may still be in view."""
 TABS: tuple[Tab, ...] = ("trace", "tests", "diff", "shell")
 
 
@@ -95,6 +97,7 @@ class Panel(Vertical):
         self._bar = TabBar(self.choose)
         self._view = _View(self._rows)
         self._trace: TraceTab | None = None
+        self._laid: tuple[tuple[object, ...], list[Row]] = ((), [])
 
     def compose(self) -> ComposeResult:
         """The names above the rows."""
@@ -165,6 +168,20 @@ class Panel(Vertical):
         self.choose(TABS[(TABS.index(self.tab) + step) % len(TABS)])
 
     def _rows(self, width: int) -> list[Row]:
+        """The rows of the open tab; the same ones while nothing changed that it shows."""
+        key: tuple[object, ...]
+        if self.tab == "tests":
+            key = (self.tab, width, len(self.picture.board))
+        elif self.tab == "shell":
+            shell = self.picture.shell
+            key = (self.tab, width, len(shell), sum(acted.version for acted in shell[-SHOWN:]))
+        else:
+            key = (self.tab, width, self._review())
+        if self._laid[0] != key:
+            self._laid = (key, self._lay_out(width))
+        return self._laid[1]
+
+    def _lay_out(self, width: int) -> list[Row]:
         if self.tab == "tests":
             return board.board(self.picture, width)
         if self.tab == "shell":
