@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cwm_agent.errors import ModelUnavailable
-from cwm_agent.resources import cache_folder
 
 Commands = Any
 """What `ArgumentParser.add_subparsers` returns: its class has no public name."""
@@ -75,7 +74,7 @@ def _train(commands: Commands) -> None:
     parser = _parser(commands, "train", about, "work/nano --minutes 45", _run_train)
     parser.add_argument("folder", type=Path, help="where the state is kept, and the model in the end")
     parser.add_argument("--tokenizer", type=Path, help="the folder of tokenizer.json (default: one is made)")
-    parser.add_argument("--data", type=Path, help="the folder of the shards (default: in the cache)")
+    parser.add_argument("--data", type=Path, help="the folder of the shards (default: data in the folder)")
     parser.add_argument("--minutes", type=float, default=45.0, help="when to stop (default: 45)")
     parser.add_argument("--constant", action="store_true", help="do not let the rate fall over the last fifth")
     parser.add_argument("--cool", type=int, default=0, help="let the rate fall to nothing over so many steps, from now")
@@ -87,7 +86,7 @@ def _train(commands: Commands) -> None:
 
 
 def _run_train(options: argparse.Namespace) -> None:
-    options.data = options.data or cache_folder() / "nano" / "data"
+    options.data = options.data or options.folder / "data"
     options.tokenizer = options.tokenizer or options.folder
     if not (options.tokenizer / "tokenizer.json").exists():
         _run_tokenizer(argparse.Namespace(folder=options.tokenizer))
