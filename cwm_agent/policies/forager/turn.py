@@ -112,7 +112,7 @@ def _actions(events: Sequence[AgentEvent]) -> tuple[Done, ...]:
     found: dict[int, Done] = {}
     real: set[int] = set()
     for event in events:
-        if isinstance(event, ActionProposed) and _is_own(event.call):
+        if isinstance(event, ActionProposed) and not event.draft and _is_own(event.call):
             found[event.action] = Done(event.call)
         elif isinstance(event, ActionEnded) and event.action in found and event.action not in real:
             found[event.action] = Done(found[event.action].call, event.outcome, event.observation)
@@ -131,7 +131,7 @@ def _declined(events: Sequence[AgentEvent]) -> tuple[str, ...]:
     edits: list[str] = []
     applied = False
     for event in events:
-        if isinstance(event, ActionProposed) and event.call.tool == "edit":
+        if isinstance(event, ActionProposed) and not event.draft and event.call.tool == "edit":
             edits.append(event.call.content)
         elif isinstance(event, PatchProposed):
             applied = False
