@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
+from cwm_agent.core.history import visible
 from cwm_agent.core.interrupt import Stop, closing
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.together import until
@@ -47,7 +48,9 @@ class Imagining:
             return Imagined(lambda late: self._foresight.answer(foreseen, late))
         if guesser is not None and (mode is Mode.IMAGINED or parts.world_limits.commands):
             limits = self._foresight.limits
-            return Imagined(lambda late: until(late, guesser.guess(self._bus.history, call, limits)), guessed=True)
+            return Imagined(
+                lambda late: until(late, guesser.guess(visible(self._bus.history), call, limits)), guessed=True
+            )
         return Imagined(lambda _: _cannot()) if mode is Mode.IMAGINED else None
 
     async def of_draft(self, tool: Tool, call: ToolCall, mode: Mode) -> Imagined | None:

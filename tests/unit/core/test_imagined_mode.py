@@ -20,6 +20,7 @@ from cwm_agent.events import (
     CheckpointMade,
     PatchProposed,
     PredictionScored,
+    Rewind,
     SetMode,
     ToolCall,
 )
@@ -47,6 +48,7 @@ class Guesses:
         last = next(event for event in reversed(history) if isinstance(event, ActionProposed))
         assert last.call == call
         self.calls.append(call)
+        self.history = tuple(history)
         yield OutputWritten(self.output)
         yield Finished(Completed(0))
 
@@ -121,6 +123,18 @@ async def test_a_model_that_does_not_converse_says_that_it_cannot(tmp_path: Path
     assert "imagines tests and calls, and no other commands" in first.observation
     assert f"FAILED {TEST}" in second.observation
     assert on.world.requests == []
+
+
+async def test_what_was_rewound_is_not_part_of_a_guess(tmp_path: Path) -> None:
+    on = stage(tmp_path, BETTER)
+    on.policy._scripts.append([bash("ls")])
+    async with opened(on):
+        for command in ("go", Rewind(0), "go on"):
+            await on.tell(command)
+    assert on.all(CheckpointMade)
+    guesser = on.session._parts.guesser
+    assert isinstance(guesser, Guesses)
+    assert not [event for event in guesser.history if isinstance(event, CheckpointMade)]
 
 
 async def test_a_submission_without_a_change_is_refused(tmp_path: Path) -> None:
