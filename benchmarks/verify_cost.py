@@ -25,8 +25,9 @@ from msgspec import Struct
 
 from benchmarks.table import machine, write
 from cwm_agent.compose import House
-from cwm_agent.events import ActionEnded, AgentEvent, PredictionScored, SubmitPrompt, TraceBegan
-from cwm_agent.observations import LimitReached, Mode, Origin
+from cwm_agent.core.dreams import LATE
+from cwm_agent.events import AgentEvent, PredictionScored, SubmitPrompt, TraceEnded
+from cwm_agent.observations import Mode, Origin
 from cwm_agent.settings import Settings, WorldSettings
 from cwm_agent.workspace.repository import Repository
 from tests.e2e.model_server import NAME
@@ -134,11 +135,10 @@ async def session(url: str, mode: Mode, repository: Path) -> Took:
 
 
 def took(seconds: float, history: tuple[AgentEvent, ...]) -> Took:
-    """Count what was imagined; `late` are test runs of which the prediction was cut."""
-    began = [each for each in history if isinstance(each, TraceBegan) and each.origin is Origin.IMAGINED]
-    ended = [each for each in history if isinstance(each, ActionEnded) and each.origin is Origin.IMAGINED]
-    late = sum(isinstance(each.outcome, LimitReached) for each in ended)
-    return Took(seconds, len(began), sum(isinstance(each, PredictionScored) for each in history), late)
+    """Count what was imagined; `late` are traces that were open when their fact was there."""
+    ended = [each for each in history if isinstance(each, TraceEnded) and each.origin is Origin.IMAGINED]
+    scored = sum(isinstance(each, PredictionScored) for each in history)
+    return Took(seconds, len(ended), scored, sum(each.outcome == LATE for each in ended))
 
 
 def measure(mode: Mode, known: list[Any], pace: Pace) -> Took:
@@ -180,8 +180,8 @@ def report(measured: dict[Mode, list[Took]], pace: float) -> None:
         f"{pace:g} tokens a second in each of its streams, the first after {FIRST:g} s, in a trace after {TRACE:g} s; "
         "it knows how the traces go. Sandbox, tests and traces are real. "
         f"{len(ratios)} sessions in each mode, in turn. Goal: `verify` costs under 10 % more. "
-        f"Session by session it took {ratios[0]:.2f} to {ratios[-1]:.2f} times as long. `late`: test runs of which the "
-        f"prediction was still open {WorldSettings().patience:g} s after the real run, and was abandoned. {machine()} "
+        f"Session by session it took {ratios[0]:.2f} to {ratios[-1]:.2f} times as long. `late`: traces that were still "
+        f"open {WorldSettings().patience:g} s after the real run, and were given up. {machine()} "
         f"Load at the end: {os.getloadavg()[0]:.1f}."
     )
     header = ("mode", "median, s", "least to most, s", "of real", "traces imagined", "predictions scored", "late")
