@@ -22,9 +22,15 @@ Weighed = tuple[Segment, int]
 
 
 def weighed(raws: Sequence[RawFrame]) -> Iterator[Weighed]:
-    """The segments of the frames in order, each with its weight; a text is cut where its weight changes."""
+    """The segments of the frames in order, each with its weight; a text is cut where its weight changes.
+
+    The first frame counts nothing: it is the call of the entry, with arguments that are given and cannot be guessed.
+    """
     forked = False
-    for raw in raws:
+    for at, raw in enumerate(raws):
+        if at == 0:
+            yield from ((each, 0) for each in frame_segments(raw))
+            continue
         follows = WHOLE if forked else TOLD
         for number, each in enumerate(frame_segments(raw)):
             if number == 0 or (isinstance(each, str) and each == raw.source):

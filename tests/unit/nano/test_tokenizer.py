@@ -63,7 +63,10 @@ def test_weights_leave_the_tokens_as_they_are(tokenizer: Tokenizer) -> None:
         found, weights = weighed_ids(tokenizer, weighed(shorten(each.trace.frames)))
         assert found == ids(tokenizer, each.frames)
         assert len(weights) == len(found)
-        assert set(weights) == {TOLD, WHOLE}
+        assert set(weights) == {0, TOLD, WHOLE}
+        frame = found.index(vocabulary(tokenizer).id(Special.FRAME))
+        assert not any(weights[: frame + 1])
+        assert all(weights[frame + 1 :])
 
 
 def test_what_changed_counts_in_full_and_what_stays_little(tokenizer: Tokenizer) -> None:
