@@ -47,5 +47,5 @@ def read_shard(path: Path) -> list[Row]:
     """The rows of a file."""
     with np.load(path) as stored:
         ids, weights, ends = stored["ids"], stored["weights"], stored["ends"].tolist()
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][: len(ends)]
     return [Row(ids[start:end], weights[start:end]) for start, end in zip(starts, ends, strict=True)]
