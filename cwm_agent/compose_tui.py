@@ -65,6 +65,7 @@ async def _tui(settings: Settings, repository: Repository, prompt: str | None, r
         title=Path(repository.root).name,
         branch=repository.branch,
         theme=settings.theme,
+        alert=settings.alert,
         prompt=prompt,
         consult=consulting(settings),
         files=file_names(repository),

@@ -200,6 +200,8 @@ class Settings(_Section):
     """The name of the environment variable that holds the key of the server at `model_url`."""
     theme: str = "cwm-dark"
     """The TUI's theme."""
+    alert: Literal["bell", "message", "off"] = "bell"
+    """How the TUI calls you back after long work: a bell, a bell and a note of the terminal's, or not."""
     sandbox: SandboxSettings = SandboxSettings()
     limits: LimitSettings = LimitSettings()
     forager: ForagerSettings = ForagerSettings()

@@ -22,13 +22,15 @@ from textual.screen import Screen
 from cwm_agent.commands import COMMANDS, Consult
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import AgentEvent, PatchProposed, UserCommand
-from cwm_agent.tui import bridge
+from cwm_agent.text import printable_line
+from cwm_agent.tui import bridge, bridge_patch
 from cwm_agent.tui import theme as themes
+from cwm_agent.tui.alert import Alert, Watch
 from cwm_agent.tui.errands import Errands
 from cwm_agent.tui.exits import exit_code
 from cwm_agent.tui.output import lasting
 from cwm_agent.tui.pause import Pause
-from cwm_agent.tui.picture import Offered, Opening, Picture, Remark
+from cwm_agent.tui.picture import Picture, Remark, words_of
 from cwm_agent.tui.screens.confirm import ConfirmScreen
 from cwm_agent.tui.screens.live import LiveScreen, Wants
 from cwm_agent.tui.screens.main import MainScreen
@@ -71,6 +73,7 @@ class CwmApp(App[None]):
         branch: str | None,
         recorded: Recorded | None = None,
         theme: str = themes.DARK,
+        alert: Alert = "bell",
         prompt: str | None = None,
         consult: Consult | None = None,
         files: Callable[[], Sequence[str]] = tuple,
@@ -94,6 +97,8 @@ class CwmApp(App[None]):
         self._review: tuple[int, Review | None] = (-1, None)
         self._failed = 0
         self.next_session: str | None = None
+        self._alert: Alert = alert
+        self._watch = Watch(clock, lambda: self.app_focus)
         self._main = MainScreen(self.picture, self.review, clock, files)
         self._errands = Errands(self, self._main, consult)
         for each in themes.themes():
@@ -151,7 +156,7 @@ class CwmApp(App[None]):
             self.take(event)
             await pause.now_and_then()
         self._shown = len(events)
-        self.picture.box, self.picture.working, self.picture.question = "starting", False, None
+        bridge.shown(self.picture)
         self._changed()
 
     async def _read(self, session: Session) -> None:
@@ -160,15 +165,20 @@ class CwmApp(App[None]):
             at += 1
             if at > self._shown:
                 self.take(event)
+                self._call(self._watch.hear(event))
                 await pause.now_and_then()
+
+    def _call(self, words: str) -> None:
+        """Ring for a user who looks elsewhere."""
+        if not words or self._alert == "off":
+            return
+        self.bell()
+        if self._alert == "message" and self._driver is not None:
+            self._driver.write(f"\x1b]9;cwm-agent, {printable_line(self.picture.title)}: {words}\x07")
 
     def _not_opened(self, error: CwmAgentError) -> None:
         self._failed = error.exit_code
-        self.picture.box = "failed"
-        for block in self.picture.blocks:
-            if isinstance(block, Opening):
-                block.failed = True
-                block.touch()
+        bridge.failed(self.picture)
         self.say("error", error.message, error.remedy)
 
     def take(self, event: AgentEvent) -> None:
@@ -178,14 +188,8 @@ class CwmApp(App[None]):
             return
         bridge.show(self.picture, event)
         if isinstance(event, PatchProposed):
-            self._count_hunks()
+            bridge_patch.counted(self.picture, self.review())
         self._changed()
-
-    def _count_hunks(self) -> None:
-        review = self.review()
-        last = self.picture.blocks[-1]
-        if review is not None and isinstance(last, Offered):
-            last.hunks = sum(len(file.hunks) for file in review.files)
 
     def say(self, kind: Literal["info", "error", "quiet"], text: str, remedy: str = "") -> None:
         """A line of our own in the conversation, or some."""
@@ -211,10 +215,14 @@ class CwmApp(App[None]):
         if self.session is None:
             self._main.hint("The sandbox is not open yet.")
             return
+        asked = words_of(command)
+        self.picture.queued += asked
         try:
             await self.session.send(command)
         except CwmAgentError as error:
+            self.picture.dequeue(*asked)
             self.say("error", error.message, error.remedy)
+        self._changed()
 
     def _tell(self, command: UserCommand) -> None:
         self.run_worker(self.tell(command), group="commands")

@@ -71,6 +71,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             picture.box = "closed"
         case PromptAccepted():
             picture.working = True
+            picture.dequeue(event.text)
             picture.add(Asked(event.text))
         case ThoughtWritten():
             _thought(picture, event.text)
@@ -137,6 +138,20 @@ def _opened(picture: Picture, event: SessionOpened) -> None:
     for block in picture.blocks:
         if isinstance(block, Opening):
             block.opened = event
+            block.touch()
+
+
+def shown(picture: Picture) -> None:
+    """All that was recorded is shown; the session itself is still being opened, and nothing of the record is live."""
+    picture.box, picture.working, picture.question = "starting", False, None
+
+
+def failed(picture: Picture) -> None:
+    """The session could not be opened."""
+    picture.box = "failed"
+    for block in picture.blocks:
+        if isinstance(block, Opening):
+            block.failed = True
             block.touch()
 
 

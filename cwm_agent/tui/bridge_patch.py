@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cwm_agent.events import PatchApplied, PatchProposed, PatchRefused, PatchUndone, Rewound
 from cwm_agent.observations import Origin
 from cwm_agent.tui.picture import Offered, Picture, Remark, Said
+
+if TYPE_CHECKING:
+    from cwm_agent.workspace.review import Review
 
 
 def proposed(picture: Picture, event: PatchProposed) -> None:
@@ -18,6 +21,13 @@ def proposed(picture: Picture, event: PatchProposed) -> None:
     picture.revision += 1
     picture.scene = "diff"
     picture.add(Offered(event, ran=_proof(picture) if event.verified else 0, told=told))
+
+
+def counted(picture: Picture, review: Review | None) -> None:
+    """How many hunks the patch has that was proposed just now."""
+    last = picture.blocks[-1]
+    if review is not None and isinstance(last, Offered):
+        last.hunks = sum(len(file.hunks) for file in review.files)
 
 
 def _proof(picture: Picture) -> int:

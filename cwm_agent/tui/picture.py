@@ -4,235 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cwm_agent.events import (
-    ClaimChecked,
     FileStat,
     PatchProposed,
-    PermissionAsked,
-    PredictionScored,
-    Progressed,
     Rested,
-    RolloutsCompared,
+    RunInSandbox,
     SessionOpened,
+    SubmitPrompt,
     TestsReported,
-    ToolCall,
+    UserCommand,
 )
-from cwm_agent.observations import Completed, Mode, Origin, Outcome
-from cwm_agent.traces.frames import Frame, Trace
-from cwm_agent.tui.clip import Clip
-
-if TYPE_CHECKING:
-    from cwm_agent.traces.compare import Comparison
-    from cwm_agent.views.steps import Reader, Step
-
-
-@dataclass(eq=False, kw_only=True)
-class Block:
-    """One item of the conversation; `version` grows with every change, so that a view knows what to lay out again.
-
-    `faded` items were left behind by a rewind; `folded` ones show only their beginning.
-    """
-
-    version: int = 0
-    faded: bool = False
-    folded: bool = True
-
-    def touch(self) -> None:
-        """Say that it changed."""
-        self.version += 1
-
-
-@dataclass(eq=False)
-class Opening(Block):
-    """The start panel: what is being opened, how far it is, and what it became."""
-
-    title: str
-    branch: str | None
-    progress: list[Progressed] = field(default_factory=list)
-    opened: SessionOpened | None = None
-    failed: bool = False
-
-
-@dataclass(eq=False)
-class Asked(Block):
-    """What the user asked for."""
-
-    text: str
-
-
-@dataclass(eq=False)
-class Thought(Block):
-    """Reasoning of the policy, folded to its first line."""
-
-    text: str
-
-
-@dataclass(eq=False)
-class Said(Block):
-    """What the policy says to the user."""
-
-    text: str
-
-
-@dataclass(eq=False)
-class Weighed(Block):
-    """A claim of what was said before it, and what it rests on."""
-
-    claim: ClaimChecked
-
-
-@dataclass(eq=False)
-class Working(Block):
-    """A long piece of work and how far it is."""
-
-    progress: Progressed
-    over: bool = False
-
-
-@dataclass(eq=False)
-class Run:
-    """One world's answer to an action; `outcome` is None while it is under way, or where it was stopped."""
-
-    origin: Origin
-    output: Clip = field(default_factory=Clip)
-    outcome: Outcome | None = None
-    observation: str = ""
-    seconds: float = 0.0
-    tests: TestsReported | None = None
-    stopped: bool = False
-    guessed: bool = False
-
-
-@dataclass(eq=False)
-class Acted(Block):
-    """An action and the answers to it; of a draft nothing is done."""
-
-    number: int
-    call: ToolCall
-    draft: bool = False
-    runs: list[Run] = field(default_factory=list)
-    files: tuple[FileStat, ...] = ()
-
-    def run(self, origin: Origin) -> Run:
-        """The last answer of that origin; a new one where none has begun."""
-        for run in reversed(self.runs):
-            if run.origin is origin:
-                return run
-        self.runs.append(Run(origin))
-        return self.runs[-1]
-
-
-def _reader() -> Reader:
-    from cwm_agent.views.steps import Reader  # not needed for the first paint
-
-    return Reader()
-
-
-@dataclass(eq=False)
-class TraceRun:
-    """One world's trace of a subject, as far as it has come; `outcome` is None while it is under way."""
-
-    origin: Origin
-    frames: list[Frame] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    outcome: Outcome | None = None
-    reader: Reader = field(default_factory=_reader)
-
-    def read(self, frames: tuple[Frame, ...]) -> None:
-        """Take the next frames."""
-        self.frames += frames
-        self.steps += map(self.reader.read, frames)
-
-    @property
-    def trace(self) -> Trace:
-        """What there is of it."""
-        return Trace(tuple(self.frames), complete=isinstance(self.outcome, Completed))
-
-
-@dataclass(eq=False)
-class Traced(Block):
-    """A call or a test that is traced, by one world or by both; `comparison` stands once both are over."""
-
-    number: int
-    subject: str
-    path: str
-    runs: dict[Origin, TraceRun] = field(default_factory=dict)
-    comparison: Comparison | None = None
-    scores: tuple[PredictionScored, ...] = ()
-
-    @property
-    def imagined(self) -> TraceRun | None:
-        """The imagined trace."""
-        return self.runs.get(Origin.IMAGINED)
-
-    @property
-    def real(self) -> TraceRun | None:
-        """The real one."""
-        return self.runs.get(Origin.REAL)
-
-
-@dataclass(eq=False)
-class Offered(Block):
-    """A patch that is ready for review; `state` says what became of it, `ran` how many tests passed for it.
-
-    `told` is True where the conversation has its summary already.
-    """
-
-    patch: PatchProposed
-    hunks: int = 0
-    ran: int = 0
-    told: bool = False
-    state: Literal["open", "applied", "undone", "replaced"] = "open"
-
-
-@dataclass(eq=False)
-class Contest(Block):
-    """How several rollouts of one request compare."""
-
-    compared: RolloutsCompared
-
-
-@dataclass(eq=False)
-class Question(Block):
-    """A question that only a yes or a no answers."""
-
-    asked: PermissionAsked
-    answer: bool | None = None
-
-
-@dataclass(eq=False)
-class Remark(Block):
-    """One or two lines about the session itself."""
-
-    kind: Literal["info", "warning", "error", "good", "quiet", "rule"]
-    text: str
-    remedy: str = ""
-
-
-@dataclass(eq=False)
-class Closing(Block):
-    """How a turn ended."""
-
-    rested: Rested
-
-
-AnyBlock = (
-    Opening
-    | Asked
-    | Thought
-    | Said
-    | Weighed
-    | Working
-    | Acted
-    | Traced
-    | Contest
-    | Offered
-    | Question
-    | Remark
-    | Closing
+from cwm_agent.observations import Mode
+from cwm_agent.tui.blocks import (
+    Acted,
+    AnyBlock,
+    Asked,
+    Block,
+    Closing,
+    Contest,
+    Offered,
+    Opening,
+    Question,
+    Remark,
+    Run,
+    Said,
+    Thought,
+    Traced,
+    TraceRun,
+    Weighed,
+    Working,
 )
+
+__all__ = [
+    "Acted",
+    "AnyBlock",
+    "Asked",
+    "Block",
+    "Checkpoint",
+    "Closing",
+    "Contest",
+    "Offered",
+    "Opening",
+    "Picture",
+    "Question",
+    "Remark",
+    "Run",
+    "Said",
+    "Thought",
+    "TraceRun",
+    "Traced",
+    "Weighed",
+    "Working",
+]
 
 
 @dataclass(frozen=True)
@@ -246,12 +71,20 @@ class Checkpoint:
     before: int
 
 
+def words_of(command: UserCommand) -> tuple[str, ...]:
+    """The request that a command makes, as the session will repeat it when it begins with it; none of most commands."""
+    if isinstance(command, SubmitPrompt):
+        return (command.text,)
+    return (f"!{command.command}",) if isinstance(command, RunInSandbox) else ()
+
+
 @dataclass(eq=False)
 class Picture:
     """Everything that is on the screen, but not how it looks.
 
     `scene` is the panel's tab in which something happened last; `revision` grows when the patch may have changed.
     `foresight` counts the predictions of this session that met their fact, and those of them that came true.
+    `queued` are requests that were sent and not begun.
     """
 
     title: str
@@ -269,6 +102,7 @@ class Picture:
     foresight: tuple[int, int] = (0, 0)
     proposal: PatchProposed | None = None
     applied: list[str] = field(default_factory=list)
+    queued: list[str] = field(default_factory=list)
     question: Question | None = None
     rested: Rested | None = None
     refused: bool = False
@@ -283,6 +117,12 @@ class Picture:
         """Append a block; long work before it is over."""
         self.settle()
         self.blocks.append(block)
+
+    def dequeue(self, *asked: str) -> None:
+        """These are begun, or were refused."""
+        for each in asked:
+            if each in self.queued:
+                self.queued.remove(each)
 
     def settle(self) -> None:
         """Long work that stood last is over: something else happens now."""

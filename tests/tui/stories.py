@@ -47,6 +47,7 @@ from cwm_agent.events import (
 from cwm_agent.observations import Completed, Mode, Origin
 from cwm_agent.traces.compare import compare
 from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
+from cwm_agent.tui.alert import Alert
 from cwm_agent.tui.app import CwmApp
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.tui.screens.welcome import Examine
@@ -270,6 +271,7 @@ def app_of(
     welcome: Examine | None = None,
     recorded: Sequence[AgentEvent] = (),
     opening: Awaitable[object] | None = None,
+    alert: Alert = "off",
 ) -> CwmApp:
     """The application on a replayed session, with a clock that stands; the session opens when `opening` is over."""
 
@@ -287,6 +289,7 @@ def app_of(
         branch="main",
         recorded=record if recorded else None,
         theme=theme,
+        alert=alert,
         prompt=prompt,
         clock=clock or Clock(),
         now=lambda: "14:02",

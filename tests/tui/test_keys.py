@@ -10,8 +10,10 @@ from textual.pilot import Pilot
 from cwm_agent.errors import UsageError
 from cwm_agent.events import (
     ActionBegan,
+    CheckpointMade,
     Interrupt,
     PermissionAsked,
+    PromptAccepted,
     Rested,
     Rewind,
     RunInSandbox,
@@ -28,7 +30,7 @@ from cwm_agent.tui.screens.help import HelpScreen
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.tui.screens.review import ReviewScreen
 from cwm_agent.tui.screens.rewind import RewindScreen
-from cwm_agent.tui.widgets.bars import KeyBar
+from cwm_agent.tui.widgets.bars import KeyBar, Queue
 from cwm_agent.tui.widgets.completions import Completions
 from cwm_agent.tui.widgets.conversation import Conversation
 from cwm_agent.tui.widgets.panel import Panel
@@ -485,3 +487,67 @@ async def test_a_session_that_is_taken_up_is_shown_before_its_sandbox_is_open() 
         await pilot.press("enter")
         await settled(pilot)
     assert session.told == [SubmitPrompt("more")]
+
+
+async def test_a_long_list_of_checkpoints_is_walked_with_the_arrows() -> None:
+    many = [CheckpointMade(number, 0, ()) for number in range(1, 60)]
+    session = ReplaySession([OPENED, *many])
+    async with app_of(session).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "escape")
+        await settled(pilot)
+        rows = pilot.app.screen.query_one("_List")
+        for key in ("up", "up", "up", "down"):
+            await pilot.press(key)
+            await settled(pilot)
+            assert rows.scroll_offset.y <= rows.at < rows.scroll_offset.y + rows.size.height, "the picked one is seen"
+        await pilot.press("enter")
+        await settled(pilot)
+    assert session.told == [Rewind(57)]
+
+
+async def test_what_is_sent_during_work_stands_in_a_queue_until_it_is_begun() -> None:
+    session = ReplaySession(SEARCHING)
+    async with app_of(session).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for words in ("one", "!two", "three", "four"):
+            await pilot.press(*words, "enter")
+        await settled(pilot)
+        queue = pilot.app.screen.query_one(Queue)
+        assert queue.render().plain == "⋯ next  one\n⋯ next  !two\n⋯ next  three\n⋯ and 1 more"
+        assert queue.region.height == 4
+        await session.say(Rested("no_patch"), PromptAccepted("one"))
+        await settled(pilot)
+        assert queue.render().plain == "⋯ next  !two\n⋯ next  three\n⋯ next  four"
+        for words in ("!two", "three", "four"):
+            await session.say(Rested("answered"), PromptAccepted(words))
+        await settled(pilot)
+        assert not queue.display
+
+
+@pytest.mark.parametrize(
+    ("seconds", "focused", "alert", "rung"),
+    [
+        (9, False, "bell", 0),
+        (11, False, "bell", 1),
+        (11, True, "bell", 0),
+        (61, True, "bell", 1),
+        (99, False, "off", 0),
+    ],
+)
+async def test_who_looks_elsewhere_is_called_when_long_work_is_over(
+    seconds: float, focused: bool, alert: str, rung: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, session = Clock(), ReplaySession([OPENED])
+    app = app_of(session, clock=clock, alert=alert)
+    bells: list[int] = []
+    monkeypatch.setattr(app, "bell", lambda: bells.append(1))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        app.app_focus = focused
+        await session.say(PromptAccepted("go"))
+        await settled(pilot)
+        clock.at += seconds
+        await session.say(Rested("answered"))
+        await settled(pilot)
+    assert len(bells) == rung

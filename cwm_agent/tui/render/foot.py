@@ -27,6 +27,13 @@ def keys(picture: Picture, first: Keys) -> Keys:
     return (*found, ("^O", "panel"), ("F1", "help"), ("^P", "palette"), ("^Q", "leave"))
 
 
+def not_yet(picture: Picture) -> str:
+    """Why nothing can be asked now; empty where it can."""
+    if picture.box == "failed":
+        return "It could not be opened: ^Q leaves."
+    return "" if picture.box == "ready" else "The sandbox is still being opened: press enter again when it is."
+
+
 def foresight(picture: Picture) -> Content:
     """`foresight 84 % of 51`; nothing while no prediction has met its fact."""
     made, true = picture.foresight

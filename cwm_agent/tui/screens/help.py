@@ -16,7 +16,7 @@ from cwm_agent.tui.widgets.lines import Lines
 LEFT = 34
 Keys = tuple[tuple[str, str], ...]
 KEYS = (
-    ("Enter", "send"),
+    ("Enter ^S", "send, queue during work"),
     ("^J", "new line"),
     ("↑ ↓", "what was sent before"),
     ("^G", "write in $EDITOR"),

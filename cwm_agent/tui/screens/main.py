@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.timer import Timer
 
 from cwm_agent.commands import Name, Unknown, parse, rollouts
 from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
@@ -21,7 +19,7 @@ from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render import foot
 from cwm_agent.tui.screens.live import Wants
 from cwm_agent.tui.screens.sided import SidedScreen
-from cwm_agent.tui.widgets.bars import Header, KeyBar
+from cwm_agent.tui.widgets.bars import Header, KeyBar, Queue
 from cwm_agent.tui.widgets.completions import Completions
 from cwm_agent.tui.widgets.conversation import Conversation
 from cwm_agent.tui.widgets.panel import Panel
@@ -30,11 +28,7 @@ from cwm_agent.tui.widgets.prompt import Prompt
 if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
 
-FRAME = 1 / 20
-SHARE = 4
-"""A repaint may have one part in so many of the time: the rest is for keys and for what comes in."""
 DOUBLE = 0.6
-_NOT_YET = "The sandbox is still being opened"
 _MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
 
 
@@ -81,8 +75,6 @@ class MainScreen(SidedScreen):
         self._offers = Offers(self, files)
         self._review = review
         self._clock = clock
-        self._timer: Timer | None = None
-        self._spent = 0.0
         self._escaped = float("-inf")
         self._scene = picture.scene
         self._answered = 0
@@ -97,22 +89,14 @@ class MainScreen(SidedScreen):
             yield panel
         yield Completions()
         with Vertical(id="entry"):
+            yield Queue()
             yield Prompt(self._clock)
         yield KeyBar()
 
     # What the picture says
 
-    def changed(self) -> None:
-        """The picture changed: repaint soon, at most twenty times a second, and less often where that takes long."""
-        if self._timer is None and self.is_mounted:
-            self._timer = self.set_timer(max(FRAME, self._spent * (SHARE - 1)), self.repaint)
-
-    def repaint(self) -> None:
+    def paint(self) -> None:
         """Bring every widget up to the picture."""
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-        began = time.thread_time()
         picture = self.picture
         self.query_one(Conversation).update(follow=True)
         panel = self.query_one(Panel)
@@ -122,9 +106,9 @@ class MainScreen(SidedScreen):
         self.place_panel()
         panel.refresh_rows()
         self.query_one(Header).refresh()
+        self.query_one(Queue).show_queue(picture)
         self._ask()
         self._keys()
-        self._spent = time.thread_time() - began
 
     def _ask(self) -> None:
         prompt = self.query_one(Prompt)
@@ -201,9 +185,8 @@ class MainScreen(SidedScreen):
         if text.startswith("/"):
             if not self._run(text):
                 return
-        elif self.picture.box != "ready":
-            failed = self.picture.box == "failed"
-            self.hint("It could not be opened: ^Q leaves." if failed else _NOT_YET + ": press enter again when it is.")
+        elif wait := foot.not_yet(self.picture):
+            self.hint(wait)
             return
         elif text.startswith("!"):
             if text[1:].strip():
@@ -245,8 +228,8 @@ class MainScreen(SidedScreen):
         wanted = rollouts(argument)
         if wanted is None:
             self.put("/best-of 4 ")
-        elif self.picture.box != "ready":
-            self.hint(_NOT_YET + ".")
+        elif wait := foot.not_yet(self.picture):
+            self.hint(wait)
         else:
             self.post_message(Wants(wanted))
 

@@ -64,6 +64,11 @@ class _Files(Lines):
 
 
 class _Hunks(Lines):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "screen.move(1)", show=False),  # else they would scroll where there is something to scroll
+        Binding("up", "screen.move(-1)", show=False),
+    ]
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk

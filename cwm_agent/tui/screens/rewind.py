@@ -19,8 +19,14 @@ FILES = 3
 class _List(Lines):
     def __init__(self, checkpoints: list[Checkpoint]) -> None:
         super().__init__()
+        self.can_focus = False  # the keys belong to the screen
         self.checkpoints = checkpoints
         self.at = len(checkpoints)
+
+    def update(self, *, follow: bool = False) -> None:
+        """Lay out again, with the picked one in view."""
+        super().update(follow=follow)
+        self.call_after_refresh(self.reveal_rows, self.at, FILES + 2)
 
     def lay_out(self, width: int) -> list[Row]:
         """The start of the session, then every checkpoint, the picked one marked."""
@@ -47,6 +53,7 @@ _MEANS = "The sandbox's files and the conversation go back; your own files do no
 class RewindScreen(Dialog[int | None]):
     """Choose a checkpoint; the result is its number, 0 for the start, None for staying here."""
 
+    AUTO_FOCUS = ""
     heading = "Go back to"
     KEYS = (("↑ ↓", "choose"), ("Enter", "go back"), ("Esc", "stay here"))
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,11 +70,6 @@ class RewindScreen(Dialog[int | None]):
     def body(self) -> ComposeResult:
         """The list."""
         yield self._list
-
-    def on_mount(self) -> None:
-        """The keys belong to the screen, not to the list."""
-        super().on_mount()
-        self._list.can_focus = False
 
     def action_move(self, step: int) -> None:
         """Pick another one."""

@@ -42,6 +42,11 @@ class _List(Lines):
         """The session that the keys mean."""
         return self.found[self.at] if self.found else None
 
+    def update(self, *, follow: bool = False) -> None:
+        """Lay out again, with the picked one in view."""
+        super().update(follow=follow)
+        self.call_after_refresh(self.reveal_rows, self.at, 2)
+
     def lay_out(self, width: int) -> list[Row]:
         """One row for each session, with more about the picked one, and what was done last."""
         rows = [row for number, each in enumerate(self.found) for row in self._entry(number, each, width)]

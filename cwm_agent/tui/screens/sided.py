@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events, on
 
 from cwm_agent.tui.picture import Picture
-from cwm_agent.tui.screens.live import Hint, LiveScreen, OpensSource, Wants
+from cwm_agent.tui.screens.live import Hint, OpensSource, PacedScreen, Wants
 from cwm_agent.tui.trace_call import wanted
 from cwm_agent.tui.widgets.panel import Panel, Tab
 from cwm_agent.tui.widgets.prompt import Prompt
@@ -13,7 +13,7 @@ from cwm_agent.tui.widgets.prompt import Prompt
 WIDE = 100
 
 
-class SidedScreen(LiveScreen):
+class SidedScreen(PacedScreen):
     """Shows and hides the panel; below WIDE columns it takes the conversation's place."""
 
     def __init__(self, picture: Picture) -> None:

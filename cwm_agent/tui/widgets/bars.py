@@ -10,6 +10,7 @@ from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render.marks import MODE_SIGN, MODE_STYLE
 from cwm_agent.tui.render.rows import clip, join, line, ours, spread
 
+SHOWN = 3
 _BOX = {"starting": ("○", "$warn"), "ready": ("●", "$good"), "closed": ("○", "$faint"), "failed": ("✗", "$bad")}
 
 
@@ -50,6 +51,33 @@ class Header(Widget):
     def render(self) -> Content:
         """One line."""
         return heading(self.picture, self.size.width)
+
+
+class Queue(Widget):
+    """The requests that wait for the one that is worked on; not there while nothing waits."""
+
+    DEFAULT_CSS = """
+    Queue { height: auto; display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: tuple[str, ...] = ()
+
+    def show_queue(self, picture: Picture) -> None:
+        """Take over what waits now."""
+        waiting = tuple(picture.queued) if picture.working else ()
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.display = bool(waiting)
+            self.refresh(layout=True)
+
+    def render(self) -> Content:
+        """A line for each of the first ones, and how many more there are."""
+        shown = [join(ours("⋯ next  ", "$lead"), line(each, "$quiet")) for each in self._waiting[:SHOWN]]
+        if len(self._waiting) > SHOWN:
+            shown.append(ours(f"⋯ and {len(self._waiting) - SHOWN} more", "$faint"))
+        return Content("\n").join([clip(each, self.size.width or 1000) for each in shown])
 
 
 class KeyBar(Widget):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import is_not
 
 from rich.segment import Segment
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -69,6 +69,10 @@ class Lines(ScrollView, can_focus=True):
         after = self._seen
         if at != self.scroll_offset.y or len(before) != len(after) or any(map(is_not, before, after)):
             self.refresh()
+
+    def reveal_rows(self, first: int, count: int) -> None:
+        """Scroll so far that these rows are in view."""
+        self.scroll_to_region(Region(0, first, 1, count), animate=False, immediate=True)
 
     @property
     def _seen(self) -> list[Row]:

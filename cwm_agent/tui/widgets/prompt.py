@@ -1,4 +1,4 @@
-"""The input: enter sends, ^J begins a new line, and what is pasted is made printable."""
+"""The input: enter and ^S send, ^J begins a new line, and what is pasted is made printable."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         key = event.key
-        if key == "enter":
+        if key in ("enter", "ctrl+s"):
             self._take(event)
             self.post_message(self.Sent(self.text))
         elif key in ("pageup", "pagedown") or (self.completing and key in ("up", "down", "tab", "escape")):
