@@ -102,7 +102,7 @@ def row(name: str, answers: Path) -> tuple[str, ...]:
 def main() -> None:
     folder = Path(sys.argv[1]).expanduser() if len(sys.argv) > 1 else shipped_model()
     setup = subprocess.run(["sh", str(ROOT / "scripts" / "setup-vllm.sh")], capture_output=True, text=True, check=True)
-    python = setup.stdout.strip()
+    python, load = setup.stdout.strip(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         prompts = Path(scratch, "prompts.json")
         files = {name: Path(scratch, f"{name}.json") for name in ("ours", "transformers", "vllm")}
@@ -118,7 +118,8 @@ def main() -> None:
     notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     note = (
         f"A model of {notes['parameters'] / 1e6:.1f} M parameters, {PROMPTS} held-out programs, up to {COUNT} tokens "
-        f"each, one text at a time, greedy, 32-bit. Goals in brackets. {machine()}"
+        f"each, one text at a time, greedy, 32-bit. Goals in brackets. {machine()} Load average before: {load:.1f}; "
+        "above zero, something else had a part of the processors."
     )
     header = ("engine", "load", "first imagined frame", "tokens / s, median answer", "peak memory")
     write("embedded", "The model in this process", note, header, rows)
