@@ -16,6 +16,7 @@ from cwm_agent.events import (
     AgentEvent,
     ApplyPatch,
     CheckpointMade,
+    ClaimChecked,
     FileStat,
     FramesReached,
     ModeChanged,
@@ -33,7 +34,9 @@ from cwm_agent.events import (
     Rewound,
     RolloutRow,
     RolloutsCompared,
+    SessionClosed,
     SessionOpened,
+    SessionResumed,
     SetMode,
     TestsReported,
     TextWritten,
@@ -450,3 +453,39 @@ CONTEST: list[AgentEvent] = [
     PatchProposed(1, STATS, verified=True, summary="Rollout 2 was chosen."),
     Rested("fixed"),
 ]
+
+
+CLAIMED: list[AgentEvent] = [
+    *FAILED,
+    TextWritten("I rounded after the sum. All 12 tests pass now, and I ran the linter."),
+    ClaimChecked("All 12 tests pass now", stands=False, evidence="The last test run failed: 1 of 12."),
+    ClaimChecked("I ran the linter", stands=False, evidence="Nothing of that kind ran in this request."),
+    Rested("answered"),
+]
+DRAFTED: list[AgentEvent] = [
+    DREAM,
+    PromptAccepted("test_refund_keeps_the_cent fails, please fix it"),
+    ThoughtWritten("Rounding before the sum loses half a cent."),
+    ActionProposed(1, ToolCall("bash", "pytest -q"), draft=True),
+    ActionBegan(1, Origin.IMAGINED, guessed=True),
+    ActionOutput(1, Origin.IMAGINED, "1 failed, 11 passed\n"),
+    ActionEnded(1, Origin.IMAGINED, Completed(1), "", 0.4),
+    ThoughtWritten("So the test would still fail: the fee is rounded, too."),
+    ActionProposed(2, ToolCall("edit", EDIT)),
+    ActionBegan(2, Origin.REAL),
+    ActionEnded(2, Origin.REAL, Completed(0), "edited", 0.0),
+    CheckpointMade(1, 2, STATS),
+]
+PREDICTED: list[AgentEvent] = VERIFYING[: VERIFYING.index(ActionBegan(1, Origin.REAL))]
+TROUBLED: list[AgentEvent] = [
+    *FAILED,
+    Noticed("warning", "The model server is busy; it is asked again in 2 s.", ""),
+    Noticed("error", "The model server at http://localhost:8000 does not answer.", "Start it: cwm-agent serve."),
+    Rested("error", "Nothing was changed. Ask again when it answers."),
+]
+LIMITED: list[AgentEvent] = [*SEARCHING, Rested("limit", "All 128 actions of this request are used up.")]
+REFUSED: list[AgentEvent] = [
+    *READY,
+    PatchRefused(1, "the file has changed since the patch was made", ("payments/refunds.py",)),
+]
+RESUMED: list[AgentEvent] = [*READY, SessionClosed(), SessionResumed("s1", "What was under way is not finished.")]

@@ -16,16 +16,23 @@ from cwm_agent.workspace.review import Review
 from tests.tui.stories import (
     ASKED,
     ASKING,
+    CLAIMED,
     CONTEST,
+    DRAFTED,
     FAILED,
     FORETOLD,
+    LIMITED,
     MANY,
     OPENED,
     OPENING,
+    PREDICTED,
     READY,
+    REFUSED,
+    RESUMED,
     SEARCHING,
     STREAMING,
     TRACED,
+    TROUBLED,
     VERIFYING,
     Clock,
     ReplaySession,
@@ -36,6 +43,7 @@ from tests.tui.stories import (
 )
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (160, 48)
+FILES = ("README.md", "payments/refunds.py", "payments/fees.py", "tests/test_refund.py")
 Compare = Callable[..., bool]
 
 
@@ -79,6 +87,26 @@ CASES: list[tuple[str, Sequence[AgentEvent], tuple[int, int], tuple[str, ...], s
     ("rewind", READY, MIDDLE, ("escape", "escape"), "dark"),
     ("rewound", READY, SMALL, ("escape", "escape", "up", "enter"), "dark"),
     ("leave", READY, SMALL, ("ctrl+q",), "dark"),
+    ("claimed", CLAIMED, SMALL, (), "dark"),
+    ("claimed", CLAIMED, MIDDLE, (), "light"),
+    ("drafted", DRAFTED, MIDDLE, (), "dark"),
+    ("drafted", DRAFTED, SMALL, (), "light"),
+    ("predicted", PREDICTED, MIDDLE, (), "dark"),
+    ("predicted", PREDICTED, SMALL, ("ctrl+o",), "light"),
+    ("trouble", TROUBLED, SMALL, (), "dark"),
+    ("trouble", TROUBLED, MIDDLE, (), "ansi"),
+    ("limit", LIMITED, SMALL, (), "light"),
+    ("refused", REFUSED, SMALL, (), "dark"),
+    ("resumed", RESUMED, SMALL, (), "dark"),
+    ("queue", SEARCHING, SMALL, (*"and the fee", "enter", *"!git log -3", "enter"), "dark"),
+    ("files", READY, SMALL, (*"look at @re",), "dark"),
+    ("shell", FAILED, MIDDLE, (*"/shell", "enter"), "light"),
+    ("permission", ASKING, MIDDLE, (), "light"),
+    ("help", READY, LARGE, ("f1",), "light"),
+    ("rewind", READY, SMALL, ("escape", "escape"), "light"),
+    ("traced_divergence", TRACED, SMALL, (*"/trace", "enter", "d"), "ansi"),
+    ("ready", READY, SMALL, (), "ansi"),
+    ("help", READY, SMALL, ("f1",), "ansi"),
 ]
 
 
@@ -90,7 +118,7 @@ CASES: list[tuple[str, Sequence[AgentEvent], tuple[int, int], tuple[str, ...], s
 def test_conversation(
     snap_compare: Compare, events: Sequence[AgentEvent], size: tuple[int, int], keys: tuple[str, ...], theme: str
 ) -> None:
-    app = app_of(ReplaySession(events, review()), theme=f"cwm-{theme}")
+    app = app_of(ReplaySession(events, review()), theme=f"cwm-{theme}", files=lambda: FILES)
     assert snap_compare(app, terminal_size=size, run_before=pressing(*keys))
 
 
@@ -105,6 +133,8 @@ REVIEWS: list[tuple[str, Review, tuple[int, int], tuple[str, ...], str]] = [
     ("noted", review(), SMALL, ("n", *"keep cents", "enter"), "dark"),
     ("edit", review(), MIDDLE, ("e",), "dark"),
     ("question", review(), MIDDLE, ("a", "enter"), "dark"),
+    ("unified", review(), SMALL, ("a",), "ansi"),
+    ("split", wide_review(), SMALL, ("tab", "tab", "s"), "light"),
     ("applied", review(), MIDDLE, ("A", "enter", "enter"), "dark"),
     ("after", review(), MIDDLE, ("A", "enter", "enter", "escape"), "dark"),
 ]

@@ -8,7 +8,7 @@ from cwm_agent.events import TestsReported
 from cwm_agent.observations import Completed, Origin
 from cwm_agent.tui.picture import Acted, Run
 from cwm_agent.tui.render.edits import Edit, edit_of, trimmed
-from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome, seconds, stat, tests
+from cwm_agent.tui.render.marks import SIGN, STYLE, count, failed, outcome, seconds, stat, tests
 from cwm_agent.tui.render.rows import Row, clip, folded, join, line, ours, spread, text
 
 LABEL = 12
@@ -79,10 +79,10 @@ def _failures(report: TestsReported, lines: int, width: int) -> list[Row]:
     """A test run shown as tests: what failed, and how much text there is to open."""
     margin = ours(MARGIN, "$line")
     room = width - len(MARGIN)
-    shown = [clip(join(ours("✗ ", "$bad"), line(each, "$quiet")), room) for each in report.failures[:FAILURES]]
+    shown = [clip(join(failed(report), line(each, "$quiet")), room) for each in report.failures[:FAILURES]]
     rows = [Row(join(margin, each)) for each in shown]
     if len(report.failures) > FAILURES:
-        rows.append(Row(join(margin, ours(f"✗ {len(report.failures) - FAILURES:,} more", "$faint"))))
+        rows.append(Row(join(margin, failed(report), ours(f"{len(report.failures) - FAILURES:,} more", "$faint"))))
     return [*rows, _more(lines)] if lines else rows
 
 

@@ -10,7 +10,7 @@ from textual.content import Content
 from cwm_agent.events import TestsReported
 from cwm_agent.observations import Origin
 from cwm_agent.tui.picture import Picture
-from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome, stat, tests
+from cwm_agent.tui.render.marks import SIGN, STYLE, count, failed, outcome, stat, tests
 from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
 
 if TYPE_CHECKING:
@@ -54,12 +54,13 @@ def _report(report: TestsReported, width: int) -> list[Row]:
     room = max(8, min(40, width - 6))
     if total:
         bad = min(room, max(1, round(room * report.failed / total))) if report.failed else 0
-        good = ours("━" * (room - bad), "$good" if report.origin is Origin.REAL else "$imagined")
-        rows += [Row(join(ours("   "), ours("━" * bad, "$bad"), good)), blank()]
+        stroke, style = ("━", "$good") if report.origin is Origin.REAL else ("╌", "$imagined")
+        rows += [Row(join(ours("   "), ours(stroke * bad, "$bad"), ours(stroke * (room - bad), style))), blank()]
     for failure in report.failures:
         path, _, test = failure.partition("::")
-        shown = join(line(test or path), line(f"  {path}" if test else "", "$faint"))
-        rows.append(Row(clip(join(ours(" ✗ ", "$bad"), shown), width - 1)))
+        ghost = "$imagined" if report.origin is Origin.IMAGINED else ""
+        shown = join(line(test or path, ghost), line(f"  {path}" if test else "", "$faint"))
+        rows.append(Row(clip(join(ours(" "), failed(report), shown), width - 1)))
     missing = report.failed - len(report.failures)
     if missing > 0:
         rows.append(Row(ours(f"   and {count(missing, 'more failure')}", "$faint")))

@@ -46,6 +46,11 @@ def tests(report: TestsReported) -> Content:
     return join(*sign, passed) if report.passed else join(*sign, ours("no tests ran", "$warn"))
 
 
+def failed(report: TestsReported) -> Content:
+    """What stands before a test that failed, or that is imagined to: solid where it ran, a ghost where it did not."""
+    return ours("✗ ", "$bad") if report.origin is Origin.REAL else ours(f"{IMAGINED} ", "$imagined")
+
+
 def outcome(value: Outcome) -> Content:
     """How a request ended; nothing for an exit code of 0."""
     match value:

@@ -21,7 +21,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         background: $background; padding: 0 1;
     }
     Dialog > #frame > Lines { height: auto; max-height: 100%; }
-    Dialog > #frame > KeyBar { background: $background; }
+    Dialog > #frame > KeyBar { background: $background; dock: bottom; }
     """
     heading = ""
     KEYS: tuple[tuple[str, str], ...] = (("Esc", "back"),)
