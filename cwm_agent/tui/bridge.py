@@ -256,6 +256,8 @@ def _checkpoint(picture: Picture, event: CheckpointMade) -> None:
 def _rested(picture: Picture, event: Rested) -> None:
     picture.working = False
     picture.rested = event
+    if picture.proposal is not None:
+        picture.scene = "diff"  # whatever was imagined meanwhile, this is what is to be looked at now
     for block in reversed(picture.blocks):
         if isinstance(block, Asked):
             break

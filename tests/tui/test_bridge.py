@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from cwm_agent.events import PatchApplied, PatchRefused, PermissionAsked, PermissionSettled, Rested, Rewound
+from cwm_agent.observations import Origin
 from cwm_agent.tui.bridge import show
 from cwm_agent.tui.clip import HEAD, TAIL, Clip
 from cwm_agent.tui.exits import exit_code
 from cwm_agent.tui.picture import Acted, Asked, Offered, Picture, Said, Thought
-from tests.tui.stories import CONTEST, FAILED, READY, STREAMING
+from tests.tui.stories import CONTEST, DREAMT, FAILED, READY, REFUND, STREAMING, traced
 
 
 def picture(*stories: list) -> Picture:
@@ -78,3 +79,12 @@ def test_endless_output_is_kept_within_bounds() -> None:
     assert text.startswith("line 0\n")
     assert text.endswith("line 59999\n")
     assert f"{clip.cut:,} characters are not shown" in text
+
+
+def test_at_the_end_of_a_turn_the_patch_is_in_view_whatever_was_imagined_meanwhile() -> None:
+    made = picture(READY[:-1])
+    for event in traced(1, REFUND, Origin.IMAGINED, DREAMT):
+        show(made, event)
+    assert made.scene == "trace"
+    show(made, READY[-1])
+    assert made.scene == "diff"
