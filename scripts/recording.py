@@ -37,6 +37,10 @@ text{{font:{SIZE}px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono
 white-space:pre}}
 .b{{font-weight:bold}}.i{{font-style:italic}}.u{{text-decoration:underline}}"""
 
+QUIET = 0.03
+"""Seconds without news after which a painting is taken for whole."""
+WHOLE = 0.5
+"""Seconds that one painting may take at most."""
 Cells = tuple[Char, ...]
 Screen = tuple[Cells, ...]
 
@@ -56,10 +60,14 @@ class Recorded(Terminal):
         return time.monotonic() - self._cut
 
     def read(self, seconds: float = 0.05) -> None:
-        """Take in what is painted."""
+        """Take in what is painted, to the end of each painting: half of one is no screen."""
         before = len(self.raw)
         super().read(seconds)
         if len(self.raw) > before:
+            latest = time.monotonic() + WHOLE
+            while len(self.raw) > before and time.monotonic() < latest:
+                before = len(self.raw)
+                super().read(QUIET)
             self._cut += max(0.0, self.now - self._last - PAUSE)
             self._last = self.now
             if time.monotonic() - self._kept >= FRAME:
