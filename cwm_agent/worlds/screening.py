@@ -27,7 +27,8 @@ class ImaginedScreener:
     """Imagines the first failing test on one candidate after the other, for so many seconds, before the first is run.
 
     Those that are imagined to pass come first, those to fail last, where `right` says of the confidence in the trace
-    that it is to be trusted; all others keep their place. What comes after the time goes on as it came.
+    that it is to be trusted; all others keep their place. What comes after the time goes on as it came. A model that
+    does not imagine the test to fail on the unchanged code, as it did, is asked nothing more.
     """
 
     def __init__(self, world_on: WorldOn, files: Sources, right: Callable[[float], float], seconds: float) -> None:
@@ -42,9 +43,9 @@ class ImaginedScreener:
         end = time.monotonic() + self._seconds
         test = subject(failing[0]) if failing else None
         held: list[tuple[int, Candidate]] = []
-        if test is not None and await self._can_be_imagined(test):
+        if test is not None and await self._can_be_imagined(test) and await self._expected(test, {}, end) < 0:
             async for candidate in candidates:
-                held.append((await self._expected(test, candidate, end - time.monotonic()), candidate))
+                held.append((await self._expected(test, candidate.files, end), candidate))
                 if time.monotonic() > end:
                     break
         for _, candidate in sorted(held, key=lambda each: -each[0]):
@@ -56,9 +57,9 @@ class ImaginedScreener:
         text = await _text(self._files, test.path)
         return text is not None and takes_nothing(test, text)
 
-    async def _expected(self, test: Subject, candidate: Candidate, seconds: float) -> int:
-        """1 where the test is imagined to pass, -1 where to fail, 0 where that says nothing."""
-        files = _Edited(self._files, candidate.files)
+    async def _expected(self, test: Subject, texts: dict[str, str], until: float) -> int:
+        """1 where the test is imagined to pass with these files, -1 where to fail, 0 where that says nothing."""
+        files, seconds = _Edited(self._files, texts), until - time.monotonic()
         text = await _text(files, test.path)
         if text is None or seconds <= 0:
             return 0

@@ -15,7 +15,7 @@ from cwm_agent.worlds.screening import ImaginedScreener
 from tests.unit.forager.doubles import Repository
 
 TEST = "from m import f\n\n\ndef test_f():\n    assert f() == 1\n\n\ndef test_g(tmp_path):\n    assert f()\n"
-FILES = {"m.py": "def f():\n    return 0\n", "test_m.py": TEST}
+FILES = {"m.py": "# fail -0.1", "test_m.py": TEST}
 FAILING = ("test_m.py::test_f",)
 
 
@@ -68,7 +68,7 @@ async def test_what_is_trusted_to_pass_comes_first_and_what_to_fail_last() -> No
     screener = ImaginedScreener(Reads, Repository(FILES), trusted, 60)
     texts = ["# fail -0.1", "# pass -5", "# pass -0.1", "# cut -0.1", "# fail -5", "# pass -0.2"]
     assert await order(screener, texts) == [3, 6, 2, 4, 5, 1]
-    assert screener.imagined == 6
+    assert screener.imagined == 1 + 6
 
 
 async def test_a_model_that_is_never_right_changes_nothing() -> None:
@@ -90,3 +90,10 @@ async def test_what_comes_after_its_time_keeps_its_place() -> None:
     assert sorted(ranked) == list(range(1, 43))
     assert 0 < screener.imagined < 20
     assert ranked[-10:] == list(range(33, 43))
+
+
+@pytest.mark.parametrize("unchanged", ["# pass -0.1", "# fail -5", "# cut -0.1"])
+async def test_a_model_that_does_not_see_why_the_test_fails_is_asked_nothing_more(unchanged: str) -> None:
+    screener = ImaginedScreener(Reads, Repository(FILES | {"m.py": unchanged}), trusted, 60)
+    assert await order(screener, ["# fail -0.1", "# pass -0.1"]) == [1, 2]
+    assert screener.imagined == 1
