@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,23 @@ def export(folder: Path, output: Path, *, average: bool, full: bool = False) -> 
                 each.copy_(mean)
     for old in output.glob("model*.safetensors*"):
         old.unlink()
-    save(course.model if full else course.model.half(), tokenizer, output, notes(course), _FILES)
+    said = notes(course) | {"averaged": average}
+    save(course.model if full else course.model.half(), tokenizer, output, said, _FILES)
     config = json.loads((output / "config.json").read_text(encoding="utf-8"))
     config["dtype"] = "float32"  # how to compute, whatever is stored
     (output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    for each in output.glob("model*.safetensors"):
+        each.chmod(0o644)
     sizes = [each.stat().st_size for each in output.glob("model*.safetensors")]
     if max(sizes) >= FILE_LIMIT or sum(sizes) >= ALL_LIMIT:
         raise UsageError(f"The weights take {sum(sizes) / 1e6:.0f} MB, and the largest file {max(sizes) / 1e6:.0f}.")
 
 
-def notes(course: Course) -> Mapping[str, Any]:
-    """How the model came about. `tokens` were read, of which `learnt` counted in the loss; the curve is per weight."""
+def notes(course: Course) -> dict[str, Any]:
+    """How the model came about. `tokens` were read, of which `learnt` counted in the loss.
+
+    The curve has the step, the tokens, the loss per weight, and the seconds of each of its points.
+    """
     parameters = sum(each.numel() for each in course.model.parameters())
     return {
         "parameters": parameters,
@@ -57,11 +62,18 @@ def notes(course: Course) -> Mapping[str, Any]:
         "shards": course.shard,
         "training_flops": 6 * parameters * course.tokens,
         "seconds": round(course.seconds),
-        "cooled_over_steps": course.cooling.steps if course.cooling else 0,
+        "cooled": round(cooled(course), 3),
         "loss": course.losses[-1][2] if course.losses else None,
         "curve": [[step, tokens, loss, seconds] for step, tokens, loss, seconds in thinned(course.losses)],
         "made_with": {"python": platform.python_version(), "torch": torch.__version__},
     }
+
+
+def cooled(course: Course) -> float:
+    """How far the rate has fallen: 0 while it is constant, 1 at the end of a run."""
+    if course.cooling is None:
+        return 0.0
+    return min(1.0, (course.step - course.cooling.first) / course.cooling.steps)
 
 
 def thinned(losses: list[tuple[int, int, float, float]], most: int = 60) -> list[tuple[int, int, float, float]]:
