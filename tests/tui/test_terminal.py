@@ -31,16 +31,6 @@ def test_the_first_paint_needs_no_adapter() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_first_paint_comes_at_once(tmp_path: Path) -> None:
-    """In processor time, which does not depend on what else the machine does."""
-    child = launch(tmp_path)
-    child.expect("payments")
-    user, system = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    child.kill(signal.SIGKILL)
-    child.close()
-    assert (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") < 0.6
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("story", ["idle", "busy"])
 def test_a_signal_gives_the_terminal_back_and_closes_the_session(tmp_path: Path, number: int, story: str) -> None:
