@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TextIO, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from cwm_agent.core.history import last_words
 from cwm_agent.core.ledger import accuracy
@@ -90,7 +90,10 @@ class Claimed(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What a headless run came to; the fields are a contract with scripts. `best_of` is how rollouts compare."""
+    """What a headless run came to; the fields are a contract with scripts.
+
+    `claims` is there where the policy claimed something of tests, `best_of` where rollouts were compared.
+    """
 
     status: Status
     exit_code: int
@@ -105,8 +108,8 @@ class Result(Struct, frozen=True):
     seconds: float
     session: str
     message: str
-    claims: list[Claimed] = []
-    best_of: RolloutsCompared | None = None
+    claims: list[Claimed] | UnsetType = UNSET
+    best_of: RolloutsCompared | UnsetType = UNSET
 
 
 def _last(history: Sequence[AgentEvent], kind: type[E]) -> E | None:
@@ -259,7 +262,7 @@ class Headless:
             seconds=round(asyncio.get_running_loop().time() - self._started, 3),
             session=self._session.identity,
             message=_last_words(history, rested),
-            best_of=_last(history, RolloutsCompared),
-            claims=[Claimed(e.text, e.stands, e.evidence) for e in history if isinstance(e, ClaimChecked)],
+            best_of=_last(history, RolloutsCompared) or UNSET,
+            claims=[Claimed(e.text, e.stands, e.evidence) for e in history if isinstance(e, ClaimChecked)] or UNSET,
         )
         print(msgspec.json.encode(result).decode(), file=self._out, flush=True)

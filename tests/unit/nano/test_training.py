@@ -59,6 +59,7 @@ def _run(python: str, *arguments: object) -> str:
 
 def _beside(folder: Path, name: str) -> Path:
     made = folder / name
+    shutil.rmtree(made, ignore_errors=True)
     made.mkdir()
     shutil.copy(folder / "tokenizer.json", made)
     return made
@@ -101,7 +102,7 @@ def test_a_run_that_is_killed_and_started_again_ends_in_the_same_state(python: s
                 running.send_signal(signal.SIGKILL)
                 break
     again = [json.loads(line)[0] for line in _run(python, SCRIPT, "learn", killed, folder / "data", 0).splitlines()]
-    assert again[0] in (7, 8)
+    assert 7 <= again[0] < 14, "the signal may come some steps later"
     assert again[-1] == 14
     said = _run(python, SCRIPT, "same", whole / "state.pt", killed / "state.pt", whole / "trunk.pt")
     assert json.loads(said) == [True, False, True]

@@ -20,7 +20,7 @@ from cwm_agent.models.serving.supervision import Patience, Stop, Supervisor
 FAKE = Path(__file__).parent / "fake"
 LOGS = Path(__file__).parent / "logs"
 BRISK = Patience(
-    look=0.03, ready_look=0.03, answer=1, heartbeat=0.2, interrupt=1, terminate=1, window=60, pause=0.02, silences=2
+    look=0.03, ready_look=0.03, answer=1, heartbeat=0.2, interrupt=10, terminate=10, window=60, pause=0.02, silences=2
 )
 
 
