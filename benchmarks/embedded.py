@@ -29,7 +29,7 @@ from cwm_agent.resources import shipped_model
 from cwm_agent.traces.encode import prompt_segments
 from cwm_agent.traces.entry import wrap
 from cwm_agent.traces.grammar import Special
-from cwm_agent.worlds.imagined import ImaginedWorld
+from cwm_agent.worlds.imagined import ImaginedWorld, Lead
 
 ROOT = Path(__file__).parents[1]
 PEER = ROOT / "tests" / "contract" / "peer_tokens.py"
@@ -53,7 +53,7 @@ async def prompt(model: EmbeddedModel, made: Program) -> list[int]:
 async def first_frame(model: EmbeddedModel, made: Program) -> float:
     """Seconds to the first frame that the model had a part in, or to the end where there is none; as it is shipped."""
     began = time.perf_counter()
-    world = ImaginedWorld(model, frame_tokens=FRAME_TOKENS, small=True)
+    world = ImaginedWorld(model, frame_tokens=FRAME_TOKENS, lead=Lead())
     async for event in world.run(TraceCall(made.source, made.call, "program.py"), Limits()):
         if isinstance(event, FrameReached) and event.frame.logprobs:
             break

@@ -24,7 +24,7 @@ from cwm_agent.policies.forager.policy import Forager
 from cwm_agent.protocols import Verdict
 from cwm_agent.resources import shipped_model
 from cwm_agent.settings import ForagerSettings
-from cwm_agent.worlds.imagined import ImaginedWorld
+from cwm_agent.worlds.imagined import ImaginedWorld, Lead
 from cwm_agent.worlds.screening import ImaginedScreener
 from tests.golden.forager.test_cases import NAMES, opened
 
@@ -46,7 +46,7 @@ async def repair(name: str, model: EmbeddedModel | None, trust: Trust, seconds: 
     screener = None
     if model is not None:
         screener = ImaginedScreener(
-            lambda files: ImaginedWorld(model, files=files, frame_tokens=FRAME_TOKENS, seconds=EACH, small=True),
+            lambda files: ImaginedWorld(model, files=files, frame_tokens=FRAME_TOKENS, lead=Lead(seconds=EACH)),
             talk.repository,
             trust.right,
             seconds,

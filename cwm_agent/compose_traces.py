@@ -194,7 +194,7 @@ async def worlds(settings: Settings, case: Case, mode: Mode, *, what_if: bool = 
         sandbox = None if mode is Mode.IMAGINED else await _sandbox(settings, case.repository, stack)
         yield Worlds(
             real=_real(sandbox) if sandbox else None,
-            imagined=imagined_world(settings, model, _files(sandbox, case)) if model else None,
+            imagined=imagined_world(settings, model, _files(sandbox, case), asked=True) if model else None,
             sandbox=sandbox,
         )
 

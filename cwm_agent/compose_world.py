@@ -56,23 +56,26 @@ def at_once(settings: Settings) -> int:
     return _BATCH if imagining(settings) else 1
 
 
-def imagined_world(settings: Settings, model: TraceModel, files: Sources) -> ImaginedWorld:
-    """The imagined world as the settings want it; a model in this process is held to less."""
+def imagined_world(settings: Settings, model: TraceModel, files: Sources, *, asked: bool = False) -> ImaginedWorld:
+    """The imagined world as the settings want it; a model in this process is held to less.
+
+    `asked`: the user wants to see what it says, however unsure it is; else what was measured never to be right ends.
+    """
     from cwm_agent.models.trust import trust_in
-    from cwm_agent.worlds.imagined import ImaginedWorld
+    from cwm_agent.worlds.imagined import ImaginedWorld, Lead
 
     world = settings.world
     if imagining(settings):
         return ImaginedWorld(model, method=world.method, files=files, token_limit=world.tokens, tells_doubt=False)
+    trust = trust_in(world.folder or shipped_model())
     return ImaginedWorld(
         model,
         method=world.method,
         files=files,
         token_limit=world.tokens,
         frame_tokens=_FRAME_TOKENS,
-        seconds=world.embedded_seconds,
-        small=True,
-        tells_doubt=trust_in(settings.world.folder or shipped_model()).told,
+        lead=Lead(seconds=world.embedded_seconds, sure=0.0 if asked else trust.least),
+        tells_doubt=trust.told,
     )
 
 

@@ -83,7 +83,7 @@ class Completed(Struct, frozen=True, tag="completed"):
 class LimitReached(Struct, frozen=True, tag="limit_reached"):
     """A limit ended the request; what was written until then is kept."""
 
-    which: Literal["time", "output", "memory", "disk", "processes", "frames", "tokens"]
+    which: Literal["time", "output", "memory", "disk", "processes", "frames", "tokens", "doubt"]
     detail: str = ""
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 FILE = "evaluation.json"
+_HARDLY, _NEVER = 0.1, 0.03  # below this confidence, the share of traces that may be right
 _ERROR, _RANKING = 0.1, 0.75  # the largest calibration error, and the least chance that right is surer than wrong
 
 
@@ -27,6 +28,11 @@ class Trust(Struct, frozen=True):
 
     bins: tuple[Bin, ...] = ()
     told: bool = False
+
+    @property
+    def least(self) -> float:
+        """The confidence below which a trace was hardly ever right: 0 where that was not measured."""
+        return _HARDLY if self.bins and self.right(0.0) <= _NEVER else 0.0
 
     def right(self, confidence: float) -> float:
         """The measured share at a confidence from 0 to 1, counted as if one more had been wrong and one right."""

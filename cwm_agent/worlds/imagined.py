@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Literal, assert_never
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cwm_agent.analysis.context import DoesNotFit
@@ -39,15 +40,24 @@ TOKEN_LIMIT = 8192
 """Tokens that the model may write in one trace."""
 
 
+class Lead(Struct, frozen=True, kw_only=True):
+    """How a small model is held. It is shown code without docstrings and comments, and asked nothing of a call that it
+    cannot be shown all the code of. One trace has so many `seconds`, where the limits have more, and ends where the
+    probability that the model gave to all of it falls below `sure`.
+    """
+
+    seconds: float = math.inf
+    sure: float = 0.0
+
+
 class ImaginedWorld:
     """Answers calls to be traced with frames that a world model predicts, several at a time; it imagines no commands.
 
     `method`: *free* is one request in which the model writes all; *guided* is one under a grammar made from the flow of
     control; *stepwise* asks only for what the source does not tell. `files` are those of the project, from which the
     context of a call is gathered; without them it is the text of the request. Raises UsageError where the source or the
-    entry is wrong, and what the model raises. `seconds` bounds one trace where the limits are wider. A `small` model is
-    shown code without docstrings and comments, and is asked nothing of a call that it cannot be shown all the code of.
-    Without `tells_doubt` frames have no log-probabilities: they mean something only where that was measured.
+    entry is wrong, and what the model raises. `lead` is for a small model. Without `tells_doubt` frames have no
+    log-probabilities: they mean something only where that was measured.
     """
 
     def __init__(
@@ -58,8 +68,7 @@ class ImaginedWorld:
         files: Sources | None = None,
         token_limit: int = TOKEN_LIMIT,
         frame_tokens: int = FRAME_TOKENS,
-        seconds: float = math.inf,
-        small: bool = False,
+        lead: Lead | None = None,
         tells_doubt: bool = True,
     ) -> None:
         self._model = model
@@ -67,8 +76,7 @@ class ImaginedWorld:
         self._files = files
         self._token_limit = token_limit
         self._frame_tokens = frame_tokens
-        self._seconds = seconds
-        self._small = small
+        self._lead = lead
         self._tells_doubt = tells_doubt
         self._encodings: Encodings = {}
         self._usage = Usage()
@@ -107,18 +115,18 @@ class ImaginedWorld:
     ) -> AsyncGenerator[WorldEvent]:
         room = self._model.context_tokens // 2
         try:
-            scene = await gather(request, self._files, room, bare=self._small)
+            scene = await gather(request, self._files, room, bare=self._lead is not None)
         except DoesNotFit:
-            if not self._small:
+            if self._lead is None:
                 raise
             yield self._too_much()
             return
-        if scene.left_out and self._small:
+        if scene.left_out and self._lead is not None:
             yield self._too_much()
             return
         if scene.left_out:
             yield WorldNoticed(f"The world model is not shown {', '.join(scene.left_out)}: no room in its context.")
-        seconds = min(limits.seconds, self._seconds)
+        seconds = min(limits.seconds, self._lead.seconds) if self._lead else limits.seconds
         allowance = Allowance(seconds=seconds, tokens=self._token_limit, frame_tokens=self._frame_tokens)
         pen = Pen(self._model, allowance, self._encodings)
         try:
@@ -149,11 +157,14 @@ class ImaginedWorld:
             if not so_far:
                 yield FrameReached(told)
         if not reader.over:
+            doubt = Doubt(self._lead.sure if self._lead else 0.0)
             async with aclosing(self._steps(reader, pen, then)) as steps:
                 async for step in steps:
                     if isinstance(step, WorldNoticed):
                         yield step
-                    elif (frame := shown.frame(step)) is not None:
+                        continue
+                    doubt.weigh(step)
+                    if (frame := shown.frame(step)) is not None:
                         yield FrameReached(frame if self._tells_doubt else replace(frame, logprobs={}))
         yield Finished(reader.outcome())
 
@@ -166,6 +177,20 @@ class ImaginedWorld:
             case "stepwise":
                 return stepwise(reader, pen, then)
         assert_never(self._method)
+
+
+class Doubt:
+    """How sure the model is of all that it has imagined; below `least` the trace ends."""
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+        self._logprob = 0.0
+
+    def weigh(self, frame: Frame) -> None:
+        """Count the next frame; Cut where it is one too many."""
+        self._logprob += sum(frame.logprobs.values())
+        if math.exp(self._logprob) < self._least:
+            raise Cut(LimitReached("doubt", f"it is less than {self._least * 100:.0f} % sure of all that it says"))
 
 
 class Shown:

@@ -16,7 +16,7 @@ from cwm_agent.observations import Completed, Finished, FrameReached, Limits, Tr
 from cwm_agent.traces.compare import Comparison, compare, fate, normalised, same_line
 from cwm_agent.traces.doubt import sureness
 from cwm_agent.traces.frames import Frame, Trace
-from cwm_agent.worlds.imagined import ImaginedWorld, Method
+from cwm_agent.worlds.imagined import ImaginedWorld, Lead, Method
 
 FRAME_TOKENS = 256
 _SPARE = 5
@@ -70,7 +70,7 @@ def _load(folder: Path) -> None:
 def _run(asked: tuple[int, Case, Method]) -> Run:
     number, case, method = asked
     assert _model is not None
-    world = ImaginedWorld(_model, method=method, frame_tokens=FRAME_TOKENS, small=True)
+    world = ImaginedWorld(_model, method=method, frame_tokens=FRAME_TOKENS, lead=Lead())
     trace = asyncio.run(_imagined(world, case))
     usage = world.usage
     return judged(number, method, case, trace, tokens=usage.generated_tokens, seconds=usage.seconds)

@@ -14,7 +14,7 @@ from cwm_agent.models.embedded import EmbeddedModel
 from cwm_agent.models.shipped import ShippedModel
 from cwm_agent.observations import Completed, LimitReached, Limits, TraceCall, Unreadable
 from cwm_agent.traces.frames import Basis
-from cwm_agent.worlds.imagined import ImaginedWorld, Method
+from cwm_agent.worlds.imagined import ImaginedWorld, Lead, Method
 from tests.unit.models import tiny
 from tests.unit.worlds.programs import PROGRAMS
 from tests.unit.worlds.stage import ask, request
@@ -95,7 +95,7 @@ SPREAD = "def f(a):\n    return g(a)\n\n\ndef g(a):\n" + "    a = a + 1\n" * 120
 async def test_a_small_model_is_asked_nothing_that_it_cannot_be_shown_whole(source: str, tmp_path: Path) -> None:
     tiny.write(tmp_path, max_position_embeddings=600)
     shipped = ShippedModel(tmp_path)
-    world = ImaginedWorld(shipped, small=True)
+    world = ImaginedWorld(shipped, lead=Lead())
     frames, outcome = await ask(world, TraceCall(source, "f(1)", "p.py"))
     assert frames == []
     assert isinstance(outcome, LimitReached)
@@ -105,7 +105,21 @@ async def test_a_small_model_is_asked_nothing_that_it_cannot_be_shown_whole(sour
 
 
 async def test_a_trace_has_the_seconds_of_its_world_where_the_limits_have_more(model: EmbeddedModel) -> None:
-    world = ImaginedWorld(model, method="free", seconds=0.0001)
+    world = ImaginedWorld(model, method="free", lead=Lead(seconds=0.0001))
     _, outcome = await ask(world, request("strawberry"), Limits(seconds=60))
     assert isinstance(outcome, LimitReached)
     assert outcome.which == "time"
+
+
+async def test_a_trace_ends_where_the_model_is_too_unsure_of_it(model: EmbeddedModel) -> None:
+    long, cut = ImaginedWorld(model, token_limit=60), ImaginedWorld(model, token_limit=60, lead=Lead(sure=0.1))
+    ended = 0
+    for name in PROGRAMS:
+        frames, outcome = await ask(cut, request(name))
+        assert math.exp(sum(each for frame in frames for each in frame.logprobs.values())) >= 0.1
+        if isinstance(outcome, LimitReached) and outcome.which == "doubt":
+            whole, _ = await ask(long, request(name))
+            assert whole[: len(frames)] == frames
+            assert math.exp(sum(each for frame in whole[: len(frames) + 1] for each in frame.logprobs.values())) < 0.1
+            ended += 1
+    assert ended >= 3

@@ -38,3 +38,10 @@ def test_confidence_is_told_where_it_was_measured_to_mean_something(tmp_path: Pa
 
 def test_one_case_is_not_certainty() -> None:
     assert Trust((Bin(0.9, 1.0, 1),)).right(0.9) == pytest.approx(2 / 3)
+
+
+def test_what_was_hardly_ever_right_is_not_gone_on_with() -> None:
+    assert Trust().least == 0
+    assert Trust((Bin(0.01, 0.0, 100), Bin(0.9, 0.8, 10))).least == 0.1
+    assert Trust((Bin(0.01, 0.0, 3), Bin(0.9, 0.8, 10))).least == 0
+    assert Trust((Bin(0.01, 0.2, 100),)).least == 0

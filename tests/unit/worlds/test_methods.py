@@ -8,7 +8,7 @@ from cwm_agent.observations import Completed, Origin, TraceCall
 from cwm_agent.protocols import Dreamer, TraceModel, World
 from cwm_agent.testing_models import ScriptedTraceModel, belief
 from cwm_agent.worlds.imagination.gather import gather
-from cwm_agent.worlds.imagined import ImaginedWorld, Method
+from cwm_agent.worlds.imagined import ImaginedWorld, Lead, Method
 from tests.unit.forager.doubles import Repository
 from tests.unit.worlds.programs import PROGRAMS
 from tests.unit.worlds.stage import METHODS, ask, bare, knowing, real, request
@@ -77,7 +77,7 @@ async def test_a_small_model_is_shown_no_words_and_its_frames_have_the_lines_of_
     assert "one at a time" not in shown.entry.text
     run = f"{shown.entry.function}()" if shown.wrapped else asked.entry
     model = ScriptedTraceModel(belief(shown.entry.text, real(shown.entry.text, run)))
-    frames, outcome = await ask(ImaginedWorld(model, files=files, small=True), asked)
+    frames, outcome = await ask(ImaginedWorld(model, files=files, lead=Lead()), asked)
     assert model.strayed == []
     assert outcome == Completed(0)
     assert [(each.line, each.locals) for each in frames] == [
