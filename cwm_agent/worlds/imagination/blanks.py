@@ -152,11 +152,16 @@ class Blanks:
             if count < size:
                 return
 
-    def _names(self, rest: Rest) -> list[str]:
-        """The names with values of the model's, which are strings under names that there can be."""
+    def locals(self) -> dict[str, str]:
+        """The locals of the frame that is being written, once their object is whole."""
         found = _json("".join(each for each in self._pen.frame if isinstance(each, str)))
         if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
             raise self._pen.unreadable("the locals are not a JSON object of strings")
+        return found
+
+    def _names(self, rest: Rest) -> list[str]:
+        """The names with values of the model's, which are strings under names that there can be."""
+        found = self.locals()
         allowed = found.keys() if rest.names is None else rest.names | rest.done
         for name in found:
             if name not in allowed:

@@ -88,6 +88,27 @@ class Expectations:
             known, self._scene.effects.may_change(piece.name, running.line, known), whole=whole
         )
 
+    def agreeing(self, allowed: frozenset[Successor], written: Mapping[str, str]) -> frozenset[Successor]:
+        """The lines of these that the locals of the next frame leave open, as they were written.
+
+        A loop whose name is new, or has another value, was entered; one whose name is still not there was not.
+        """
+        running = self._running()
+        piece = self._shapes.piece(running.function, running.line)
+        if running.event is not FrameKind.LINE or running.line is None or piece is None:
+            return allowed
+        known, open_lines = self._reader.known(running.depth), allowed
+        for name in self._scene.effects.of(piece.name, running.line).binds:
+            if name in known and (name in piece.shared or written.get(name) in (UNCHANGED, known[name])):
+                continue
+            excluded = name not in written
+            open_lines = frozenset(
+                each
+                for each in open_lines
+                if self._shapes.binds(running.line, name, frozenset({each.line})) is not excluded
+            )
+        return open_lines or allowed
+
     def value(self, event: FrameKind, line: int) -> str | None:
         """What a return or an exception on this line carries, where it is told."""
         last, running = self._reader.last, self._running()

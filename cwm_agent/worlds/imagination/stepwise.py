@@ -92,6 +92,8 @@ class _Writer:
                     self._basis[part.name] = Basis.FREE
             else:
                 await self._rest(part)
+        if kind is FrameKind.LINE and len(allowed) > 1:
+            allowed = self._expect.agreeing(allowed, self._blanks.locals())
         self._pen.force(Special.ACTION)
         line = await self._line(allowed)
         self._pen.force(Special.FRAME)

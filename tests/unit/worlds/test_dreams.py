@@ -103,6 +103,22 @@ async def test_a_frame_that_stands_nowhere_is_gone_on_from_unbound(method: Metho
     assert model.strayed == []
 
 
+async def test_a_loop_is_entered_where_its_name_was_bound_and_nowhere_else() -> None:
+    asked = request("strawberry")
+    context, truth = await believed(asked)
+    first, second = truth[3], next(each for each in truth[4:] if each.source == truth[3].source)
+    assert first.source.strip() == "if each == letter:"
+    never = replace(first, locals={name: value for name, value in first.locals.items() if name != "each"})
+    told = replace(second, source=truth[-1].source)
+    for torn, goes_in in ((never, False), (told, True)):
+        so_far = truth[: truth.index(first if torn is never else second)]
+        world = ImaginedWorld(ScriptedTraceModel(belief(context, [*so_far, torn])), method="stepwise")
+        frames, _ = await gathered(world.imagine_on(asked, so_far, Limits(frames=1)))
+        assert frames[0].locals == torn.locals
+        assert (frames[0].source == first.source) is goes_in
+        assert frames[0].basis["<line>"] is Basis.FORCED
+
+
 async def basis(name: str, method: Method = "stepwise") -> list[tuple[str, dict[str, str]]]:
     asked = request(name)
     frames, _ = await ask(ImaginedWorld(await knowing(asked), method=method), asked)
@@ -116,7 +132,7 @@ async def test_each_part_of_a_frame_says_where_it_comes_from() -> None:
         ("def count(word, letter):", {"<line>": "forced", **told}),
         ("n = 0", {"<line>": "forced", **told}),
         ("for each in word:", {"<line>": "forced", **told, "n": "forced"}),
-        ("if each == letter:", {"<line>": "chosen", **told, "n": "forced", "each": "free"}),
+        ("if each == letter:", {"<line>": "forced", **told, "n": "forced", "each": "free"}),
     ]
     assert found[-1] == ("return n", {"<line>": "forced", "<value>": "forced"})
 
