@@ -12,7 +12,8 @@ from acp import Agent, run_agent
 from cwm_agent.compose import House
 from cwm_agent.compose_desk import consulting
 from cwm_agent.core import sessions
-from cwm_agent.editors.agent import EditorAgent, Opened
+from cwm_agent.editors.agent import EditorAgent
+from cwm_agent.editors.live import Opened
 from cwm_agent.events import AgentEvent
 from cwm_agent.settings import Settings
 from cwm_agent.workspace.repository import Repository

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from cwm_agent import __version__
 from cwm_agent.commands import CONSULTED, Consult, Unknown, parse
 from cwm_agent.core.history import newest, this_turn
 from cwm_agent.core.session import Session
+from cwm_agent.editors.live import Live, Open, unreachable
 from cwm_agent.editors.updates import Translator
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.events import (
@@ -37,48 +38,13 @@ from cwm_agent.observations import Mode
 from cwm_agent.text import printable
 from cwm_agent.workspace.review import ReviewFile
 
+_LOG = logging.getLogger(__name__)
 _MODES = {
     Mode.REAL: "Actions run in the sandbox",
     Mode.VERIFY: "Imagined first, then run; both are shown",
     Mode.IMAGINED: "Nothing is executed: every output is a prediction",
 }
 _STOPPED = {"limit": "max_turn_requests", "interrupted": "cancelled"}
-
-
-class Opened:
-    """A session and the way to close what it stands on."""
-
-    def __init__(self, session: Session, close: Callable[[], Awaitable[None]]) -> None:
-        self.session = session
-        self.close = close
-
-
-Open = Callable[[Path, str | None, Callable[[AgentEvent], None]], Awaitable[Opened]]
-"""Opens a session on a folder, a recorded one by its name; reports on the way. Errors are from `errors`."""
-
-
-class _Live:
-    """An open session, and how many of its events the editor was told."""
-
-    def __init__(self, opened: Opened) -> None:
-        self.opened = opened
-        self.session = opened.session
-        self.turn = asyncio.Lock()
-        self.reading: asyncio.Task[None] | None = None
-        self._told = 0
-        self._heard = asyncio.Condition()
-
-    async def told(self) -> None:
-        """One more event was told."""
-        async with self._heard:
-            self._told += 1
-            self._heard.notify_all()
-
-    async def all_told(self) -> None:
-        """Wait until the editor knows everything that happened up to now."""
-        upto = len(self.session.history)
-        async with self._heard:
-            await self._heard.wait_for(lambda: self._told >= upto)
 
 
 class EditorAgent:
@@ -88,7 +54,7 @@ class EditorAgent:
         self._open = open_session
         self._consult = consult
         self._client: Client | None = None
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
 
     def on_connect(self, conn: Client) -> None:
         """The editor is there."""
@@ -147,33 +113,43 @@ class EditorAgent:
         """Close every session."""
         while self._live:
             _, live = self._live.popitem()
-            await live.session.aclose()
-            if live.reading is not None:
-                await live.reading
-            await live.opened.close()
+            await live.close()
 
-    async def _begin(self, folder: Path, recorded: str | None) -> _Live:
+    async def _begin(self, folder: Path, recorded: str | None) -> Live:
         try:
-            opened = await self._open(folder, recorded, lambda _event: None)
+            return await self._started(folder, recorded)
         except CwmAgentError as error:
             raise RequestError(-32000, error.message, {"remedy": error.remedy}) from error
-        live = _Live(opened)
+        except Exception as error:  # whatever it is, the editor gets words
+            _LOG.error("The session could not be opened", exc_info=error)
+            words = f"A fault of our own: {type(error).__name__}: {error}"
+            raise RequestError(-32603, words, {"remedy": "The traceback is in the log."}) from error
+
+    async def _started(self, folder: Path, recorded: str | None) -> Live:
+        """A session that stands and is told; where it does not come to that, nothing of it stays open."""
+        live = Live(await self._open(folder, recorded, lambda _event: None), self._teller())
         self._live[live.session.identity] = live
-        live.reading = asyncio.create_task(self._read(live))
-        await live.session.start()
+        try:
+            await live.session.start()
+        except BaseException:
+            del self._live[live.session.identity]
+            await live.close()
+            raise
         return live
 
-    async def _read(self, live: _Live) -> None:
-        """Tell the editor what the session says, and the session what the editor allows."""
+    def _teller(self) -> Callable[[Session, AgentEvent], Awaitable[None]]:
+        """Tells the editor what a session says, and the session what the editor allows."""
         translator = Translator()
-        async for event in live.session.events():
+
+        async def tell(session: Session, event: AgentEvent) -> None:
             for update in translator.updates(event):
-                await self._tell(live.session, update)
-            if isinstance(event, PermissionAsked) and not _settled(live.session, event):
+                await self._tell(session, update)
+            if isinstance(event, PermissionAsked) and not _settled(session, event):
                 content = [tool_content(text_block(printable(event.detail)))]
-                allowed = await self._allowed(live.session, f"question-{event.permission}", event.question, content)
-                await live.session.send(SettlePermission(event.permission, allowed=allowed))
-            await live.told()
+                allowed = await self._allowed(session, f"question-{event.permission}", event.question, content)
+                await session.send(SettlePermission(event.permission, allowed=allowed))
+
+        return tell
 
     async def _tell(self, session: Session, update: Any) -> None:
         if self._client is not None:
@@ -237,10 +213,12 @@ class EditorAgent:
     async def _say(self, session: Session, text: str) -> None:
         await self._tell(session, update_agent_message_text(printable(text)))
 
-    def _of(self, session_id: str) -> _Live:
+    def _of(self, session_id: str) -> Live:
         live = self._live.get(session_id)
         if live is None:
             raise RequestError.resource_not_found(session_id)
+        if live.session.closed:
+            raise unreachable(live.session)
         return live
 
     def _session(self, session_id: str) -> Session:
