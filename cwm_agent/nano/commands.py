@@ -76,6 +76,8 @@ def _train(commands: Commands) -> None:
     parser.add_argument("--tokenizer", type=Path, help="the folder of tokenizer.json (default: one is made)")
     parser.add_argument("--data", type=Path, help="the folder of the shards (default: data in the folder)")
     parser.add_argument("--minutes", type=float, default=45.0, help="when to stop (default: 45)")
+    about = "when to stop, if that is sooner; a budget is written before the first step (default: none)"
+    parser.add_argument("--tokens", type=int, default=0, help=about)
     parser.add_argument("--constant", action="store_true", help="do not let the rate fall over the last fifth")
     parser.add_argument("--cool", type=int, default=0, help="let the rate fall to nothing over so many steps, from now")
     parser.add_argument("--batch", type=int, default=4096, help="tokens of a step (default: 4096)")

@@ -12,7 +12,7 @@ import torch
 from cwm_agent.errors import UsageError
 from cwm_agent.nano.model import save
 from cwm_agent.nano.tokenizer import load_tokenizer
-from cwm_agent.nano.train import STATE, Course, Plan
+from cwm_agent.nano.train import BUDGET, STATE, Course, Plan
 
 FILE_LIMIT, ALL_LIMIT = 16_000_000, 64_000_000
 """Bytes of one file of weights, and of all."""
@@ -37,6 +37,8 @@ def export(folder: Path, output: Path, *, average: bool, full: bool = False) -> 
     for old in output.glob("model*.safetensors*"):
         old.unlink()
     said = notes(course) | {"averaged": average}
+    if (folder / BUDGET).exists():
+        said["budget"] = json.loads((folder / BUDGET).read_text(encoding="utf-8"))
     save(course.model if full else course.model.half(), tokenizer, output, said, _FILES)
     config = json.loads((output / "config.json").read_text(encoding="utf-8"))
     config["dtype"] = "float32"  # how to compute, whatever is stored

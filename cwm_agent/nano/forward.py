@@ -44,9 +44,25 @@ def _attend(block: Any, seen: torch.Tensor, turns: tuple[torch.Tensor, torch.Ten
     cosines, sines = turns
     turned = turned * cosines + turned.roll(size // 2, -1) * sines
     queries, keys, values = turned[:, :heads], turned[:, heads:], every[:, heads + groups :]
-    repeated = (each.repeat_interleave(heads // groups, 1) for each in (keys, values))
-    found = _F.scaled_dot_product_attention(queries, *repeated, is_causal=True)
+    found = _look(queries, keys, values)
     return _F.linear(found.transpose(1, 2).reshape(count, length, heads * size), block.o_proj.weight.to(seen.dtype))
+
+
+def _look(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Causal attention, (traces, heads, tokens, size).
+
+    On a processor the heads of a group are one product: with traces as short as ours a fifth to a half of the time of
+    torch's own attention.
+    """
+    if queries.device.type != "cpu":
+        return _F.scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
+    count, heads, length, size = queries.shape
+    groups = keys.shape[1]
+    later = torch.full((length, length), -torch.inf, dtype=queries.dtype).triu(1).repeat(heads // groups, 1)
+    asked = (queries * size**-0.5).reshape(count * groups, -1, size)
+    offered, said = (each.reshape(count * groups, length, size) for each in (keys, values))
+    weights = torch.baddbmm(later, asked, offered.transpose(1, 2)).softmax(-1)
+    return torch.bmm(weights, said).view(queries.shape)
 
 
 def _think(block: Any, seen: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -14,8 +15,9 @@ import torch
 from cwm_agent.errors import UsageError
 from cwm_agent.nano.export import export
 from cwm_agent.nano.kitchen import Kitchen
+from cwm_agent.nano.model import make_model
 from cwm_agent.nano.tokenizer import load_tokenizer
-from cwm_agent.nano.train import STATE, TRUNK, Course, Plan, Team, is_over
+from cwm_agent.nano.train import BUDGET, STATE, TRUNK, Course, Plan, Team, is_over
 
 TOKENIZER = "tokenizer.json"
 _SAY, _SAVE = 30.0, 120.0
@@ -45,10 +47,27 @@ def train(options: argparse.Namespace) -> None:
         raise UsageError(
             f"The run in {folder} has come to its end.", remedy=f"To train on, copy its {TRUNK} over {STATE}."
         )
+    if options.tokens and not (folder / BUDGET).exists():
+        _write_budget(options)
     if options.processes == 1:
         _train(0, options)
     else:
         _train_together(options)
+
+
+def _write_budget(options: argparse.Namespace) -> None:
+    model = make_model(load_tokenizer(options.folder))
+    parameters = sum(each.numel() for each in model.parameters())
+    planned = {
+        "parameters": parameters,
+        "tokens": options.tokens,
+        "training_flops": 6 * parameters * options.tokens,
+        "minutes": options.minutes,
+        "processes": options.processes,
+        "device": options.device,
+        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    (options.folder / BUDGET).write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
 
 
 def _train_together(options: argparse.Namespace) -> None:
@@ -76,7 +95,7 @@ def _train(rank: int, options: argparse.Namespace) -> None:
         course.cool(options.cool)
     kitchen = Kitchen(options.data, options.folder, workers=0 if rank else options.workers, nice=options.nice)
     try:
-        _Run(course, team, options.minutes * 60, cools=not options.constant).run(kitchen)
+        _Run(course, team, options).run(kitchen)
     finally:
         kitchen.close()
     if course.over and rank == 0:
@@ -94,10 +113,11 @@ def _meet(team: Team, options: argparse.Namespace) -> None:
 
 
 class _Run:
-    """One stretch of a course, so many seconds long."""
+    """One stretch of a course, up to the minutes or the tokens that were asked for."""
 
-    def __init__(self, course: Course, team: Team, seconds: float, *, cools: bool) -> None:
-        self._course, self._team, self._seconds, self._cools = course, team, seconds, cools
+    def __init__(self, course: Course, team: Team, options: argparse.Namespace) -> None:
+        self._course, self._team, self._cools = course, team, not options.constant
+        self._seconds, self._tokens = options.minutes * 60, options.tokens
         self._stop = _Stop()
         self._began = self._said = self._saved = time.monotonic()
         self._first = course.step, course.tokens
@@ -108,12 +128,14 @@ class _Run:
         for batch in self._course.stream(kitchen):
             self._losses.append(self._course.learn(batch))
             passed = time.monotonic() - self._began
+            spent = max(passed / self._seconds, self._course.tokens / self._tokens if self._tokens else 0)
+            steady = self._course.cooling is None
             stops, cools = self._agreed(
-                stop=self._stop.asked or (passed > self._seconds and (self._course.cooling is None or not self._cools)),
-                cool=self._cools and self._course.cooling is None and passed > _STEADY * self._seconds,
+                stop=self._stop.asked or (spent > 1 and (steady or not self._cools)),
+                cool=self._cools and steady and spent > _STEADY,
             )
             if cools:
-                steps = self._course.step - self._first[0]
+                steps = self._course.step - (0 if self._tokens else self._first[0])
                 self._course.cool(max(1, round(steps * (1 - _STEADY) / _STEADY)))
             over = stops or self._course.over
             self._note(passed, over=over)

@@ -26,6 +26,8 @@ from cwm_agent.nano.shards import WHOLE, Row, read_shard
 STATE = "state.pt"
 TRUNK = "trunk.pt"
 """The state as it was before the rate fell: from here a run can go on, under the name of the other."""
+BUDGET = "budget.json"
+"""What a run was meant to cost, written before its first step."""
 _EMA = 0.998
 _LONG = 8  # lengths are rounded up to a multiple: a compiled model meets fewer shapes
 
