@@ -11,11 +11,11 @@ import torch
 from tokenizers import Tokenizer
 from transformers import CwmConfig, CwmForCausalLM, PreTrainedTokenizerFast
 
+from cwm_agent.nano.notes import NOTES
 from cwm_agent.nano.tokenizer import vocabulary
 from cwm_agent.traces.grammar import Special
 
 CONTEXT = 2048
-NOTES = "training.json"
 ROPE_THETA = 1_000_000.0
 """As CWM's own: most pairs of a head turn slowly, and can tell what a token is at any distance."""
 _SHARP, _SLOW = 4, 9  # pairs of a head that tell near positions apart, and pairs that hardly turn within a context

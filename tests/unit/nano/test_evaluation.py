@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from cwm_agent.nano.dataset import HELD_OUT
-from cwm_agent.nano.evaluation.cases import FAMILIES, SEEDS, TEMPLATES, generated, real
+from cwm_agent.nano.evaluation.cases import FAMILIES, REAL, SEEDS, TEMPLATES, generated, real
 from cwm_agent.nano.evaluation.constructs import constructs
-from cwm_agent.nano.evaluation.measures import Said
+from cwm_agent.nano.evaluation.curve import COLUMNS, Point, curve_page, needed, point
+from cwm_agent.nano.evaluation.measures import Said, share
 from cwm_agent.nano.evaluation.real import calls, of_module
 from cwm_agent.nano.evaluation.report import by_construct, by_group, evaluation, markdown
 from cwm_agent.nano.evaluation.runs import Case, Run, judged
@@ -176,3 +177,49 @@ def test_the_command_writes_the_page_and_its_numbers_of_a_model_that_babbles(tmp
     assert {row["group"] for row in written["by_group"]} >= {"unseen seeds", "unseen templates", "real functions"}
     assert all(row["exact"]["value"] <= 0.5 for row in written["by_group"])
     assert (tmp_path / "m" / "evaluation.md").read_text().strip() == done.stdout.strip()
+
+
+def _at(tokens: int, right: int, of: int = 1000) -> Point:
+    return Point(2_000_000, tokens, share(right, of), share(0, of), share(right, of), share(of - right, of))
+
+
+def test_a_curve_that_is_a_line_leads_to_its_goal() -> None:
+    """Odds of 1:9 at 1 M tokens and of 1:1 at 10 M are odds of 9:1 at 100 M."""
+    points = [_at(1_000_000, 100), _at(10_000_000, 500), _at(100_000_000, 900)]
+    short, long, _, real = COLUMNS
+    assert short.goal == 0.9
+    assert needed(points[:2], short) is None
+    assert needed(points, short) == pytest.approx(1e8)
+    assert needed(points, long) is None, "it is 0 at every point"
+    assert needed(points, real) is None, "it falls"
+    page = curve_page([Point(500_000, 1_000_000, *[share(1, 10)] * 4), *points])
+    assert "| 0.50 M | 1.0 M | 10% (2–40)" in page
+    assert "| whole trace, up to 10 frames | 90% | 100 M |" in page
+    assert "not told by these points" in page
+
+
+def test_a_point_counts_each_group_for_itself() -> None:
+    frames = (frame(FrameKind.CALL, 1, {}),)
+    made = [
+        Case(group, "", "f()", (), Trace(frames * length)) for group, length in ((SEEDS, 4), (SEEDS, 20), (REAL, 4))
+    ]
+    done = [
+        Run(case=n, method="stepwise", exact=n != 1, returned=n > 0, frames=5, before=2, tokens=8, seconds=0.0,
+            said=(), whole=None)
+        for n in range(3)
+    ]  # fmt: skip
+    found = point(1, 2, made, done)
+    assert [each.value for each in (found.short, found.long, found.returned, found.real) if each] == [1, 0, 2 / 3, 1]
+
+
+def test_the_command_writes_a_curve_of_all_checkpoints_below_a_folder(tmp_path: Path) -> None:
+    for tokens in (2000, 1000):
+        folder = tmp_path / f"after-{tokens}"
+        tiny.write(folder, max_position_embeddings=400)
+        (folder / "training.json").write_text(json.dumps({"parameters": 7, "tokens": tokens}))
+    command = [sys.executable, "-m", "cwm_agent.nano", "evaluate", str(tmp_path), "--curve", "--programs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    written = json.loads((tmp_path / "curve.json").read_text())
+    assert [(each["parameters"], each["tokens"]) for each in written] == [(7, 1000), (7, 2000)]
+    assert (tmp_path / "curve.md").read_text().strip() == done.stdout.strip()
