@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 from cwm_agent.core.debugger.engine import Debugger
-from cwm_agent.core.debugger.saving import append, as_test, default_name
+from cwm_agent.core.debugger.saving import as_test, default_name
+from cwm_agent.core.pins.file import append
 from cwm_agent.errors import UsageError
 
 

@@ -6,11 +6,11 @@ from typing import assert_never
 
 from cwm_agent.core.debugger.run import Run
 from cwm_agent.core.debugger.tape import Tape
-from cwm_agent.observations import Completed, LimitReached, Origin, Unreadable
+from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable_line
 from cwm_agent.traces.compare import fate
 from cwm_agent.traces.divergence import cut
-from cwm_agent.traces.frames import FrameKind
+from cwm_agent.traces.frames import FrameKind, Trace
 
 _RAW = 200
 
@@ -45,18 +45,18 @@ def end(tape: Tape, *, named: bool = False) -> tuple[str, ...]:
     assert_never(tape.outcome)
 
 
-def final(tape: Tape) -> tuple[FrameKind, str] | None:
+def left(trace: Trace, outcome: Outcome | None) -> tuple[FrameKind, str] | None:
     """How the entry was left, where the trace tells it.
 
     A program that failed may have run more after the entry was left, such as the `__str__` of its exception.
     """
-    found = fate(tape.trace())
-    failed = isinstance(tape.outcome, Completed) and tape.outcome.exit_code != 0
+    found = fate(trace)
+    failed = isinstance(outcome, Completed) and outcome.exit_code != 0
     return None if failed and found is not None and found[0] is FrameKind.RETURN else found
 
 
 def _fate(tape: Tape, code: int) -> str:
-    found = final(tape)
+    found = left(tape.trace(), tape.outcome)
     if found is None:
         return f", with exit code {code}" if code else ""
     kind, value = found

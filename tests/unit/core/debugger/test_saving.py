@@ -11,7 +11,9 @@ import pytest
 
 from cwm_agent.core.debugger import moves
 from cwm_agent.core.debugger.engine import Debugger
-from cwm_agent.core.debugger.saving import append, as_test, default_name, module_of
+from cwm_agent.core.debugger.saving import as_test, default_name
+from cwm_agent.core.pins.calls import module_of
+from cwm_agent.core.pins.file import append
 from cwm_agent.errors import UsageError
 from cwm_agent.observations import LimitReached, Mode
 from cwm_agent.repl.debugger_save import save
@@ -130,7 +132,7 @@ async def test_saved_tests_pass_where_the_program_is_as_it_was(tmp_path: Path) -
 
 async def test_a_saved_test_reads_like_a_persons(tmp_path: Path) -> None:
     assert await saved("total([1, 2])", tmp_path) == (
-        '"""Tests saved by the debugger of cwm-agent."""\n'
+        '"""Tests of traced calls, written by cwm-agent."""\n'
         "\n"
         "from f import total\n"
         "\n"
@@ -139,7 +141,7 @@ async def test_a_saved_test_reads_like_a_persons(tmp_path: Path) -> None:
         "    assert total([1, 2]) == 6\n"
     )
     assert await saved("check(-1)", tmp_path) == (
-        '"""Tests saved by the debugger of cwm-agent."""\n'
+        '"""Tests of traced calls, written by cwm-agent."""\n'
         "\n"
         "import pytest\n"
         "\n"
