@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cwm_agent.compose import House
 from cwm_agent.compose_desk import consulting, file_names
-from cwm_agent.errors import CwmAgentError
 from cwm_agent.repl.chat import Chat
 from cwm_agent.repl.chat_prompt import Plain, Prompt, at_terminal
 from cwm_agent.resources import state_folder
@@ -27,12 +26,7 @@ def chat(settings: Settings, *, repo: Path, task: str | None, without_git: bool,
         code, wanted = asyncio.run(_chat(settings, repository, task, resumed, plain=plain))
         if wanted is None:
             return code
-        try:
-            resumed = sessions.find(wanted) if wanted else sessions.latest(repository.root)
-        except CwmAgentError as error:
-            print(f"cwm-agent: {error}", file=sys.stderr)
-            return error.exit_code
-        task = None
+        task, resumed = None, sessions.find(wanted)
 
 
 async def _chat(

@@ -42,8 +42,7 @@ def open_tui(settings: Settings, repository: Repository, prompt: str | None = No
             return run_demo(settings, folder=None, headless=False, quiet=False)
         if app.next_session is None:
             return app.return_code or 0
-        wanted = app.next_session
-        prompt, resumed = None, sessions.find(wanted) if wanted else sessions.latest(repository.root)
+        prompt, resumed = None, sessions.find(app.next_session)
 
 
 def _agrees(question: str) -> bool:

@@ -17,12 +17,8 @@ class Lock:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._handle)
-            raise SessionLocked(
-                f"The session {folder.name} is open in another process (pid {holder}).",
-                remedy="Close it there first, or begin a new session.",
-            ) from None
+            raise locked(folder) from None
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, b"%d\n" % os.getpid(), 0)
 
@@ -32,6 +28,18 @@ class Lock:
             os.ftruncate(self._handle, 0)
             os.close(self._handle)
             self._handle = -1
+
+
+def locked(folder: Path) -> SessionLocked:
+    """The error for a session that another process has open; it names the process."""
+    try:
+        holder = (folder / "lock").read_text("ascii", "replace").strip() or "unknown"
+    except OSError:
+        holder = "unknown"
+    return SessionLocked(
+        f"The session {folder.name} is open in another process (pid {holder}).",
+        remedy="Close it there first, or begin a new session.",
+    )
 
 
 def held(folder: Path) -> bool:

@@ -11,13 +11,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from cwm_agent.core.lines import backwards, decode
-from cwm_agent.core.lock import held
+from cwm_agent.core.lock import held, locked
 from cwm_agent.core.record import EVENTS, read
 from cwm_agent.errors import SessionError, SessionNotFound
 from cwm_agent.events import PromptAccepted, Rested, SessionOpened
 from cwm_agent.resources import private_folder, state_folder
 from cwm_agent.text import printable_line
 
+RUNNING = "running"
+"""The status of a session that another process has open."""
 _TITLE = "title"
 _TITLE_LENGTH = 80
 _ROLLOUTS = "rollouts"
@@ -30,7 +32,7 @@ _REMEDY = "cwm-agent sessions list"
 class Summary(Struct, frozen=True):
     """One session: its name, when it was opened (seconds since 1970), for which repository, and what became of it.
 
-    `status` is that of the last request, `running` where another process has it open, `cut off` where it died in the
+    `status` is that of the last request, RUNNING where another process has it open, `cut off` where it died in the
     middle of a request, `new` before the first. `title` is what the user calls it, or empty.
     """
 
@@ -78,6 +80,28 @@ def latest(repository: str, root: Path | None = None) -> Path:
         if summary.repository == repository:
             return summary.folder
     raise SessionNotFound(f"No session of {repository} is recorded.", remedy=_REMEDY)
+
+
+def another(name: str, present: str, repository: str, root: Path | None = None) -> Path:
+    """The folder of the session that can be taken up in place of the present one of the same repository.
+
+    SessionError where there is none of that name, or where it is the present one, another repository's, or open
+    in another process.
+    """
+    folder = find(name, root)
+    if folder.name == present:
+        raise SessionError(f"{folder.name} is the session that is open here.", remedy="Name another one: /sessions")
+    summary = _summary(folder)
+    if summary is None:
+        raise SessionError(f"The session {folder.name} cannot be read.", remedy="Name another one: /sessions")
+    if summary.repository != repository:
+        raise SessionError(
+            f"The session {folder.name} is of another repository: {printable_line(summary.repository)}.",
+            remedy=f"Leave, and take it up with: cwm-agent sessions resume {folder.name}",
+        )
+    if summary.status == RUNNING:
+        raise locked(folder)
+    return folder
 
 
 def rename(folder: Path, title: str) -> str:
@@ -164,7 +188,7 @@ def _summary(folder: Path) -> Summary | None:
     if opened is None:
         return None
     prompt = next((event.text for event in recorded.events if isinstance(event, PromptAccepted)), "")
-    status = "running" if held(folder) else _last_status(tail) or ("cut off" if prompt else "new")
+    status = RUNNING if held(folder) else _last_status(tail) or ("cut off" if prompt else "new")
     return Summary(folder.name, recorded.times[0], opened.repository, prompt, status, folder, _title(folder))
 
 

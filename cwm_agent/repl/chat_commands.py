@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name, rollouts
+from cwm_agent.core import sessions
 from cwm_agent.core.session import Session
 from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import UsageError
@@ -14,6 +15,7 @@ from cwm_agent.events import (
     CheckpointMade,
     Compact,
     Rewind,
+    SessionOpened,
     SetMode,
     SubmitPrompt,
     TestsReported,
@@ -31,7 +33,7 @@ _MODES = (Mode.REAL, Mode.VERIFY, Mode.IMAGINED)
 
 
 class Leave(Exception):
-    """The user wants to leave, and to take up `next_session` where that is not None; empty is the one before."""
+    """The user wants to leave, and to take up `next_session` where that is not None."""
 
     def __init__(self, next_session: str | None = None) -> None:
         super().__init__()
@@ -82,7 +84,7 @@ async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C90
         case "debug":
             _debug(desk, argument)
         case "resume":
-            raise Leave(argument)
+            await _resume(desk, argument)
         case "quit":
             raise Leave
 
@@ -138,6 +140,16 @@ async def _rewind(desk: Desk, argument: str) -> None:
         return
     lines = [f"{each.checkpoint:>4}  {stats_in_words(each.files)}" for each in made]
     desk.prompt.write("\n".join(["Write /rewind and one of these numbers:", "   0  the start", *lines]))
+
+
+async def _resume(desk: Desk, name: str) -> None:
+    """Leave for another session; this one stays open where that one cannot be taken up."""
+    if not name:
+        desk.prompt.write(await desk.consult(desk.session, "sessions", ""))
+        desk.prompt.write("Write /resume and the name of one of these; its beginning is enough.")
+        return
+    opened = next(event for event in desk.session.history if isinstance(event, SessionOpened))
+    raise Leave(sessions.another(name, desk.session.identity, opened.repository).name)
 
 
 async def _edit(desk: Desk) -> None:

@@ -238,7 +238,7 @@ class CwmApp(App[None]):
         self._errands.do(event.name, event.argument)
 
     def resume(self, session: str) -> None:
-        """Leave, to come back with another session: the named one, or the newest before this one."""
+        """Leave, to come back with another session, by its whole name."""
         self.next_session = session
         self.action_leave()
 

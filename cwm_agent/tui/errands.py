@@ -58,7 +58,7 @@ class Errands:
             case "model" | "context" | "ledger" | "export" | "doctor":
                 self._app.run_worker(self._answer(name, argument), group="answers")
             case "resume":
-                self._app.resume(argument) if argument else self._open_sessions()
+                self._resume(argument) if argument else self._open_sessions()
             case "debug":
                 self._debug(argument)
             case _:
@@ -111,9 +111,24 @@ class Errands:
 
         def take_up(name: str | None) -> None:
             if name is not None:
-                self._app.resume(name)
+                self._resume(name)
 
         self._app.push_screen(SessionsScreen(opened.repository, session.identity), take_up)
+
+    def _resume(self, name: str) -> None:
+        """Leave for another session; this one stays open where that one cannot be taken up."""
+        from cwm_agent.core import sessions
+
+        session, opened = self._app.session, self._app.picture.opened
+        if session is None or opened is None:
+            self._main.hint("The sandbox is not open yet.")
+            return
+        try:
+            folder = sessions.another(name, session.identity, opened.repository)
+        except CwmAgentError as error:
+            self._app.say("error", error.message, error.remedy)
+        else:
+            self._app.resume(folder.name)
 
     def _open_review(self, *, ready: bool) -> None:
         from cwm_agent.tui.screens.review import ReviewScreen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -58,8 +59,11 @@ def test_what_is_exported_never_replaces_a_file(run: Run, sample: Path, tmp_path
 
 
 def test_at_a_terminal_it_completes_files_interrupts_and_takes_a_session_up_again(
-    program: list[str], environment: dict[str, str], sample: Path
+    program: list[str], environment: dict[str, str], sample: Path, run: Run
 ) -> None:
+    run("chat", "--repo", str(sample), input="!echo kept > kept.txt\n")
+    listed = json.loads(run("sessions", "list", "--format", "json").stdout)
+    earlier = next(each["identity"] for each in listed if each["repository"] == str(sample))
     with Terminal([*program, "chat", "--repo", str(sample)], environment, sample) as terminal:
         terminal.wait_for(r"verify ›")
         terminal.press("!cat @tlystat")
@@ -71,9 +75,13 @@ def test_at_a_terminal_it_completes_files_interrupts_and_takes_a_session_up_agai
         terminal.wait_for(r"begun\n")
         terminal.press("ctrl+c")
         terminal.wait_for(r"interrupted", seconds=15)
-        terminal.press("!echo kept > kept.txt", "enter")
-        terminal.wait_for(r"checkpoint 1")
         terminal.press("/resume", "enter")
+        terminal.wait_for(rf"{earlier} .*\n(.*\n)*Write /resume and the name of one of these")
+        terminal.press("/resume nobody", "enter")
+        terminal.wait_for(r"There is no session 'nobody'\.")
+        terminal.press("!echo still $((1 + 1))", "enter")
+        terminal.wait_for(r"still 2")
+        terminal.press(f"/resume {earlier}", "enter")
         terminal.wait_for(r"resumed")
         terminal.press("/diff", "enter")
         terminal.wait_for(r"\+kept")

@@ -459,14 +459,6 @@ async def test_a_command_that_a_text_answers_is_answered_in_the_conversation() -
     assert asked == [("ledger", ""), ("export", "bad")]
 
 
-async def test_resume_leaves_with_the_name_of_the_next_session() -> None:
-    async with (app := app_of(ReplaySession([OPENED]))).run_test() as pilot:
-        await settled(pilot)
-        await pilot.press(*"/resume 2026", "enter")
-        await settled(pilot)
-    assert app.next_session == "2026"
-
-
 async def test_a_session_that_is_taken_up_is_shown_before_its_sandbox_is_open() -> None:
     opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     recorded = [*READY, SessionClosed()]

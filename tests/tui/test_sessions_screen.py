@@ -15,6 +15,7 @@ from cwm_agent.core.record import Record
 from cwm_agent.events import CheckpointMade, FileStat, PromptAccepted, Rested, SessionOpened
 from cwm_agent.observations import Mode
 from cwm_agent.tui.app import CwmApp
+from cwm_agent.tui.picture import Remark
 from cwm_agent.tui.screens.sessions import SessionsScreen
 from cwm_agent.workspace.changes import REGULAR, Change, ChangeSet, Entry
 from tests.tui.stories import OPENED, ReplaySession, app_of, settled
@@ -102,6 +103,40 @@ async def test_one_that_is_open_elsewhere_is_not_taken_up() -> None:
         await pilot.press("enter")
         assert "open in another process" in shown(screen)
         assert app.is_running
+    writer.close()
+
+
+async def test_resume_leaves_for_the_session_that_its_name_begins() -> None:
+    async with (app := app_of(ReplaySession([OPENED]))).run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*"/resume 20260301", "enter")
+        await settled(pilot)
+    assert app.next_session == "20260301-100000-aaaa"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nobody", "There is no session 'nobody'."),
+        ("2026030", "Several sessions begin with '2026030'"),
+        ("s1", "is the session that is open here"),
+        ("20260303", "is of another repository: /home/you/other"),
+        ("20260302", "is open in another process (pid"),
+    ],
+)
+async def test_resume_of_what_cannot_be_taken_up_stays_in_the_session_and_says_why(name: str, why: str) -> None:
+    recorded("s1", "this one", "fixed", 1_772_539_300.0)
+    writer = Record(sessions.sessions_folder() / "20260302-110000-bbbb")
+    session = ReplaySession([OPENED])
+    async with (app := app_of(session)).run_test(size=(160, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*f"/resume {name}", "enter")
+        await settled(pilot)
+        errors = [block for block in app.picture.blocks if isinstance(block, Remark)]
+        assert [block.kind for block in errors] == ["error"]
+        assert why in errors[0].text
+        assert app.session is session
+        assert app.next_session is None
     writer.close()
 
 

@@ -20,7 +20,7 @@ from cwm_agent.tui.screens.dialog import Dialog
 from cwm_agent.tui.screens.note import NoteInput
 from cwm_agent.tui.widgets.lines import Lines
 
-_STATUS = {"fixed": "$good", "running": "$lead", "error": "$bad", "cut off": "$warn", "limit": "$warn"}
+_STATUS = {"fixed": "$good", sessions.RUNNING: "$lead", "error": "$bad", "cut off": "$warn", "limit": "$warn"}
 Asks = Literal["title", "file"]
 _PLACEHOLDERS: dict[Asks, str] = {
     "title": "the new title",
@@ -114,7 +114,7 @@ class SessionsScreen(Dialog[str | None]):
         picked = self._list.picked
         if picked is None or picked.identity == self._list.present:
             self.dismiss(None)
-        elif picked.status == "running":
+        elif picked.status == sessions.RUNNING:
             self._show("It is open in another process. Fork it, or close it there first.", "$warn")
         else:
             self.dismiss(picked.identity)
