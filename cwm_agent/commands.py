@@ -1,14 +1,17 @@
-"""Slash commands: what they are called, how they are completed, and the nearest to one that is not known."""
+"""Slash commands: what they are called, how they are completed and read, and the nearest to one that is not known."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from cwm_agent.events import SubmitPrompt
+from cwm_agent.errors import UsageError
+from cwm_agent.events import SubmitPrompt, TraceEntry
+from cwm_agent.observations import Mode
 
 if TYPE_CHECKING:
     from cwm_agent.core.session import Session
@@ -130,6 +133,27 @@ def rollouts(argument: str) -> SubmitPrompt | None:
     if not (number.isascii() and number.isdigit() and len(number) < _DIGITS and text.strip()):
         return None
     return SubmitPrompt(text.strip(), int(number))
+
+
+def split_call(typed: str) -> tuple[str, str]:
+    """The file and the call in it that `path.py::f(1, 2)` names; either is empty where it is not there."""
+    path, sign, call = typed.partition("::")
+    return (path.strip(), call.strip()) if sign and "(" not in path else ("", typed.strip())
+
+
+def named_call(name: Name, argument: str) -> TraceEntry:
+    """The call that a command is to deal with; UsageError where its argument is none of a file."""
+    path, entry = split_call(argument)
+    if not path or not entry:
+        remedy = f"Name a call of a file: /{name} {_BY_NAME[name].takes}"
+        raise UsageError(f"It does not say what to {name}.", remedy=remedy)
+    return TraceEntry(path, entry)
+
+
+def debugging(argument: str, mode: Mode) -> list[str]:
+    """The debugger's command line for the call that is named; UsageError where none is."""
+    call = named_call("debug", argument)
+    return [sys.executable, "-m", "cwm_agent", "debug", call.path, f"--call={call.entry}", "--mode", mode.value]
 
 
 def completions(text: str) -> tuple[tuple[str, str], ...]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
 
-from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name, rollouts
+from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name, debugging, named_call, rollouts
 from cwm_agent.core import sessions
 from cwm_agent.core.session import Session
 from cwm_agent.editor import edit_in_editor
@@ -19,7 +18,6 @@ from cwm_agent.events import (
     SetMode,
     SubmitPrompt,
     TestsReported,
-    TraceEntry,
     UndoApply,
 )
 from cwm_agent.observations import Mode, Origin
@@ -66,7 +64,7 @@ async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C90
         case "tests":
             _tests(desk)
         case "trace":
-            await _trace(desk, argument)
+            await desk.session.send(named_call("trace", argument))
         case "review":
             await review(desk.session, desk.prompt, everything=False)
         case "apply":
@@ -126,13 +124,6 @@ async def _best_of(desk: Desk, argument: str) -> None:
     await desk.session.send(wanted)
 
 
-async def _trace(desk: Desk, argument: str) -> None:
-    path, _, entry = argument.partition("::")
-    if not path or not entry:
-        raise UsageError("It does not say what to trace.", remedy="Name a call of a file: /trace path.py::f(1, 2)")
-    await desk.session.send(TraceEntry(path, entry))
-
-
 async def _rewind(desk: Desk, argument: str) -> None:
     made = [event for event in desk.session.history if isinstance(event, CheckpointMade)]
     if argument.isdecimal() and (int(argument) == 0 or any(each.checkpoint == int(argument) for each in made)):
@@ -163,8 +154,4 @@ async def _edit(desk: Desk) -> None:
 
 def _debug(desk: Desk, argument: str) -> None:
     """The debugger's own prompt, until it is left; it works on the user's files as they are."""
-    path, _, entry = argument.partition("::")
-    if not path or not entry:
-        raise UsageError("It does not say what to debug.", remedy="Name a call of a file: /debug path.py::f(1, 2)")
-    command = [sys.executable, "-m", "cwm_agent", "debug", path, "--call", entry, "--mode", desk.session.mode.value]
-    subprocess.run(command, check=False)
+    subprocess.run(debugging(argument, desk.session.mode), check=False)

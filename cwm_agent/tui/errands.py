@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING, assert_never
 
 from textual.app import SuspendNotSupported
 
-from cwm_agent.commands import Consult, Name
+from cwm_agent.commands import Consult, Name, debugging
 from cwm_agent.editor import edit_in_editor
-from cwm_agent.errors import CwmAgentError
+from cwm_agent.errors import CwmAgentError, UsageError
 from cwm_agent.events import Compact, Rewind, UndoApply
 from cwm_agent.text import printable_line
 from cwm_agent.tui import theme as themes
@@ -158,14 +157,11 @@ class Errands:
 
     def _debug(self, argument: str) -> None:
         """The debugger's own prompt, in place of the screen for a while; it works on the user's files as they are."""
-        path, _, entry = argument.partition("::")
-        if not path or not entry:
-            self._main.hint("Name a call of a file: /debug path.py::f(1, 2)")
-            return
-        command = [sys.executable, "-m", "cwm_agent", "debug", path, "--call", entry]
-        command += ["--mode", self._app.picture.mode.value]
         try:
+            command = debugging(argument, self._app.picture.mode)
             with self._app.suspend():
                 subprocess.run(command, check=False)
+        except UsageError as error:
+            self._main.hint(error.remedy)
         except (OSError, SuspendNotSupported) as error:
             self._main.hint(f"The debugger could not be used: {printable_line(str(error))}")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from cwm_agent.commands import split_call
 from cwm_agent.events import TraceEntry
 from cwm_agent.tui.picture import Picture
 
 
 def wanted(picture: Picture, typed: str) -> TraceEntry | str:
     """`path::call`, or a call alone in the file that was changed or traced last; or why it is neither."""
-    path, sign, entry = typed.partition("::")
-    if not sign or "(" in path:
-        path, entry = _file(picture), typed
+    path, entry = split_call(typed)
+    path = path or _file(picture)
     if not path:
         return "In which file? /trace path.py::f(1, 2)"
-    if not entry.strip():
+    if not entry:
         return f"Which call? /trace {path}::f(1, 2)"
-    return TraceEntry(path.strip(), entry.strip())
+    return TraceEntry(path, entry)
 
 
 def _file(picture: Picture) -> str:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from cwm_agent.commands import COMMANDS, Call, Unknown, completions, parse, rollouts
-from cwm_agent.events import SubmitPrompt
+from cwm_agent import cli
+from cwm_agent.commands import COMMANDS, Call, Unknown, completions, debugging, named_call, parse, rollouts
+from cwm_agent.errors import UsageError
+from cwm_agent.events import SubmitPrompt, TraceEntry
+from cwm_agent.observations import Mode
 
 
 def test_a_command_is_read_with_its_argument() -> None:
@@ -31,6 +34,23 @@ def test_what_is_no_command_gets_one_line_with_the_nearest(typed: str, hint: str
 def test_best_of_takes_a_number_and_a_request() -> None:
     assert rollouts("4 fix it, please") == SubmitPrompt("fix it, please", 4)
     assert [rollouts(text) for text in ("", "4", "4 ", "-4 fix", "x fix", "٤ fix", "1234567 fix")] == [None] * 7
+
+
+def test_a_call_is_named_with_its_file() -> None:
+    assert named_call("trace", " a/b.py :: f('::', 2) ") == TraceEntry("a/b.py", "f('::', 2)")
+
+
+@pytest.mark.parametrize("argument", ["", "a.py", "a.py::", "::f(1)", "f('a.py::g')"])
+def test_what_names_no_call_of_a_file_is_refused_with_the_form(argument: str) -> None:
+    with pytest.raises(UsageError, match="what to debug") as caught:
+        named_call("debug", argument)
+    assert caught.value.remedy == "Name a call of a file: /debug path.py::f(1, 2)"
+
+
+@pytest.mark.parametrize("entry", ["f(1, 'two')", "-f(2)"])
+def test_the_debugger_is_started_with_the_call_as_it_was_typed(entry: str) -> None:
+    read = cli._parser().parse_args(debugging(f"a.py::{entry}", Mode.REAL)[3:])
+    assert (str(read.file), read.call, read.mode) == ("a.py", entry, "real")
 
 
 def test_a_slash_completes_to_every_command() -> None:
