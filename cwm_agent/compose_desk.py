@@ -104,15 +104,7 @@ def _export(session: Session, argument: str) -> str:
         if review is None:
             raise UsageError("There is no patch to export yet.")
         content = export.patch(review.changes)
-    place = Path(name.strip()).expanduser()
-    try:
-        with place.open("xb") as file:
-            file.write(content)
-    except OSError as error:
-        raise UsageError(
-            f"{printable_line(str(place))} cannot be written: {error.strerror}.", remedy=_EXPORT
-        ) from error
-    return f"Written: {printable_line(str(place.resolve()))}, {len(content):,} bytes."
+    return export.write(Path(name.strip()).expanduser(), content)
 
 
 def _doctor(settings: Settings) -> str:

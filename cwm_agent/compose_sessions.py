@@ -96,10 +96,5 @@ def _show_session(folder: Path) -> int:
 
 
 def _export_session(folder: Path, format_: str | None) -> int:
-    events = record.read(folder).events
-    if format_ == "patch":
-        changes = record.read_checkpoint(folder, export.last_checkpoint(events))
-        sys.stdout.buffer.write(export.patch(changes))
-    else:
-        print(export.markdown(events))
+    sys.stdout.buffer.write(export.recorded(folder, "patch" if format_ == "patch" else "markdown"))
     return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import assert_never
+from pathlib import Path
+from typing import Literal, assert_never
 
-from cwm_agent.core import comparison
+from cwm_agent.core import comparison, record
 from cwm_agent.core.history import place
+from cwm_agent.errors import UsageError
 from cwm_agent.events import (
     ActionBegan,
     ActionEnded,
@@ -46,6 +48,7 @@ from cwm_agent.text import printable, printable_line
 from cwm_agent.workspace.changes import ChangeSet
 from cwm_agent.workspace.diff import pair_renames, unified
 
+Format = Literal["markdown", "patch"]
 _WORLD = {Origin.REAL: "ran", Origin.IMAGINED: "imagined"}
 
 
@@ -57,6 +60,25 @@ def patch(changes: ChangeSet) -> bytes:
 def last_checkpoint(events: Sequence[AgentEvent]) -> int:
     """The checkpoint whose change set is what the session came to."""
     return place(events)
+
+
+def recorded(folder: Path, format_: Format) -> bytes:
+    """A recorded session in that format."""
+    events = record.read(folder).events
+    if format_ == "patch":
+        return patch(record.read_checkpoint(folder, last_checkpoint(events)))
+    return markdown(events).encode()
+
+
+def write(place: Path, content: bytes) -> str:
+    """Write an export to a new file and say so; UsageError where it cannot be, or something is there already."""
+    try:
+        with place.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        words = f"{printable_line(str(place))} cannot be written: {error.strerror}."
+        raise UsageError(words, remedy="Name another file.") from error
+    return f"Written: {printable_line(str(place.resolve()))}, {len(content):,} bytes."
 
 
 def markdown(events: Sequence[AgentEvent]) -> str:

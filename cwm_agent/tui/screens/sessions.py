@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from cwm_agent.core import export, record, sessions
+from cwm_agent.core import export, sessions
 from cwm_agent.core.sessions import Summary
 from cwm_agent.errors import CwmAgentError
 from cwm_agent.text import printable_line
@@ -132,9 +132,7 @@ class SessionsScreen(Dialog[str | None]):
             return
         self._asks = what
         note = self.query_one(NoteInput)
-        note.placeholder = (
-            "the new title" if what == "title" else "FILE.md for the conversation, FILE.patch for the patch"
-        )
+        note.placeholder = _PLACEHOLDERS[what]
         note.open(picked.title if what == "title" else f"{picked.identity}.md")
 
     @on(NoteInput.Closed)
@@ -168,12 +166,5 @@ class SessionsScreen(Dialog[str | None]):
 
 
 def _export(folder: Path, place: Path) -> str:
-    """Write the patch or the conversation to a new file."""
-    events = record.read(folder).events
-    if place.suffix in (".patch", ".diff"):
-        content = export.patch(record.read_checkpoint(folder, export.last_checkpoint(events)))
-    else:
-        content = export.markdown(events).encode()
-    with place.open("xb") as file:
-        file.write(content)
-    return f"Written: {printable_line(str(place.resolve()))}"
+    """Write the patch or the conversation to a new file, as its name asks."""
+    return export.write(place, export.recorded(folder, "patch" if place.suffix in (".patch", ".diff") else "markdown"))
