@@ -14,10 +14,11 @@ heard of when the prediction is closed. A draft has the imagined run alone, and 
 user's own is a turn of one action, its prompt marked with `!`. What rollouts do is in records of their own: here stands
 how they compare, and the checkpoint that takes the winner's files over. A trace is `TraceBegan FramesReached*
 TraceEnded`, one for each world that answers it, the imagined one first, and then `PredictionScored` where both did.
-These four, and `Noticed`, `ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`, `PatchApplied`,
-`PatchRefused`, `PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. An action that was
-stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request, 137 where its world
-broke. A front end matches the whole union and ends in `assert_never`.
+These four, and `HunkImagined`, `Noticed`, `ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`,
+`PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. Only
+behind `HunkImagined` a trace may be imagined whose fact is known; it is a trace of its own, and not scored. An action
+that was stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request, 137 where
+its world broke. A front end matches the whole union and ends in `assert_never`.
 """
 
 from __future__ import annotations
@@ -223,6 +224,29 @@ class PredictionScored(Struct, frozen=True, tag="prediction_scored"):
     trace: int = 0
 
 
+class HunkImagined(Struct, frozen=True, tag="hunk_imagined", kw_only=True):
+    """The answer to `ImagineHunk`: the call that is imagined for a hunk, and the trace that has it; or `why_not`.
+
+    `path` and `lines`, the first and the last, are the hunk in the code that has it; `known` says how the session knows
+    of `call`. The imagined trace is number `trace`, which was made before or begins now. `real` is the number of a real
+    trace of this call on this code, 0 where it never ran so. `before` is how the call ended on the code before the
+    change, in the world `before_origin`, and empty where it was not traced.
+    """
+
+    checkpoint: int
+    file: int
+    hunk: int
+    why_not: str = ""
+    call: str = ""
+    known: str = ""
+    path: str = ""
+    lines: tuple[int, int] = (0, 0)
+    trace: int = 0
+    real: int = 0
+    before: str = ""
+    before_origin: Origin = Origin.REAL
+
+
 class CheckpointMade(Struct, frozen=True, tag="checkpoint_made"):
     """An action changed files: the snapshot's changes against the user's tree, kept under `checkpoint`.
 
@@ -381,6 +405,7 @@ AgentEvent = (
     | FramesReached
     | TraceEnded
     | PredictionScored
+    | HunkImagined
     | CheckpointMade
     | RolloutsCompared
     | PatchProposed
@@ -429,6 +454,19 @@ class ImagineOn(Struct, frozen=True, tag="imagine_on"):
     changed: dict[str, str]
 
 
+class ImagineHunk(Struct, frozen=True, tag="imagine_hunk"):
+    """Imagine, and do not run, a known call that reaches a hunk of a patch under review; `HunkImagined` answers.
+
+    It is imagined on the code that `decisions` make: without the hunks that they reject, with all others, and with this
+    one in any case.
+    """
+
+    checkpoint: int
+    file: int
+    hunk: int
+    decisions: tuple[Decision, ...] = ()
+
+
 class Compact(Struct, frozen=True, tag="compact"):
     """Make the policy's conversation shorter, where it keeps one."""
 
@@ -472,6 +510,7 @@ UserCommand = (
     | RunInSandbox
     | TraceEntry
     | ImagineOn
+    | ImagineHunk
     | Compact
     | Interrupt
     | SetMode

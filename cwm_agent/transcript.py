@@ -15,6 +15,7 @@ from cwm_agent.events import (
     ClaimChecked,
     FileStat,
     FramesReached,
+    HunkImagined,
     HunksDeclined,
     ModeChanged,
     Noticed,
@@ -161,6 +162,10 @@ class Transcript:
             case PredictionScored(subject=subject, came_true=came_true, sentence=sentence):
                 verdict = "as told" if came_true else "surprise"
                 return self._unless_quiet(f"{verdict:<11}{printable_line(subject)}: {printable_line(sentence)}")
+            case HunkImagined(why_not=""):
+                return ""  # the trace is told
+            case HunkImagined(why_not=why):
+                return self._unless_quiet(f"{_BADGE[Origin.IMAGINED]} nothing: {printable_line(why)}")
             case CheckpointMade(checkpoint=number, files=files):
                 return self._unless_quiet(f"✎ files    {stats_in_words(files)}  (checkpoint {number})")
             case RolloutsCompared():

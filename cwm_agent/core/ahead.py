@@ -77,6 +77,11 @@ class Ahead:
         self._facts: list[_Fact] = []
         self._pairs: list[_Pair] = []
 
+    @property
+    def inputs(self) -> Mapping[str, tuple[RecordedCall, ...]]:
+        """What failing tests were recorded to give to the user's functions."""
+        return self._inputs
+
     def test(self, identity: str) -> Dream | None:
         """The dream of a test in the present state of the files, closed or on its way."""
         dream = self._tests.get(identity)

@@ -48,7 +48,7 @@ class Checkpoints:
         if now == self.changes:
             return False
         number = self._highest + 1
-        if all(_by_product(path) for path in _differing(self.changes, now)):
+        if all(by_product(path) for path in _differing(self.changes, now)):
             self.harmless.add(number)
         self._highest = self.current = self._at = number
         self.newest = _steps(self.changes, now)
@@ -147,11 +147,12 @@ def _steps(before: ChangeSet, after: ChangeSet) -> tuple[Change, ...]:
     old = {change.path: change for change in before.changes}
     new = {change.path: change for change in after.changes}
     found = []
-    for path in sorted(path for path in _differing(before, after) if not _by_product(path)):
+    for path in sorted(path for path in _differing(before, after) if not by_product(path)):
         was = old[path].new if path in old else new[path].old
         found.append(Change(path, was, new[path].new if path in new else old[path].old))
     return tuple(found)
 
 
-def _by_product(path: bytes) -> bool:
+def by_product(path: bytes) -> bool:
+    """Whether a path is what running code leaves behind."""
     return any(part in _BY_PRODUCTS for part in path.split(b"/"))

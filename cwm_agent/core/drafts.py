@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Mapping
+
 from cwm_agent.errors import SandboxError
 from cwm_agent.protocols import Files
 from cwm_agent.workspace.changes import Change, ChangeSet, Entry
@@ -15,16 +19,24 @@ class Drafts:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._written: dict[bytes, Entry] = {}
+        self._written: dict[bytes, Entry | None] = {}
 
     async def read(self, path: bytes, limit: int = 16 * 1024 * 1024) -> Entry:
         """The file as it would be; errors as of the files below."""
-        written = self._written.get(path)
-        return await self._files.read(path, limit) if written is None else written
+        if path not in self._written:
+            return await self._files.read(path, limit)
+        written = self._written[path]
+        if written is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return written
 
     async def write(self, path: bytes, entry: Entry) -> None:
         """Keep what would be written."""
         self._written[path] = entry
+
+    def lay_over(self, state: Mapping[bytes, Entry | None]) -> None:
+        """Keep a state of some files; None is a file that is not there."""
+        self._written |= state
 
     async def is_directory(self, path: bytes) -> bool:
         """Whether the path is a folder; drafts make none."""

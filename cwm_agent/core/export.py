@@ -19,6 +19,7 @@ from cwm_agent.events import (
     CheckpointMade,
     ClaimChecked,
     FramesReached,
+    HunkImagined,
     HunksDeclined,
     ModeChanged,
     Noticed,
@@ -160,7 +161,7 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
             yield f"**{status}** {printable_line(message)}"
         case ActionBegan() | ActionOutput() | Progressed() | SessionClosed() | ThoughtWritten() | TextWritten():
             return
-        case TraceBegan() | FramesReached():
+        case TraceBegan() | FramesReached() | HunkImagined():
             return
         case _:
             assert_never(event)

@@ -12,6 +12,7 @@ from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import newest
+from cwm_agent.core.hunk_dreams import HunkDreams
 from cwm_agent.core.loop import Loop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
@@ -24,6 +25,7 @@ from cwm_agent.events import (
     AgentEvent,
     ApplyPatch,
     Compact,
+    ImagineHunk,
     ImagineOn,
     Interrupt,
     ModeChanged,
@@ -81,7 +83,8 @@ class Session:
         )
         self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         self._best_of = BestOf(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
-        self._wishes = Wishes(parts, foresight, self._bus, self._queue.stop)
+        hunks = HunkDreams(parts, foresight, self._patches, checkpoints, self._bus)
+        self._wishes = Wishes(parts, foresight, hunks, self._bus, self._queue.stop)
         self._foresight = foresight
 
     @property
@@ -150,7 +153,7 @@ class Session:
                 self._queue.put(lambda: self._turns.command(line))
             case Compact():
                 self._queue.put(self._wishes.compact)
-            case TraceEntry() | ImagineOn():
+            case TraceEntry() | ImagineOn() | ImagineHunk():
                 mode = self._mode
                 self._queue.put(lambda: self._wishes.do(command, mode))
             case Interrupt():

@@ -11,12 +11,13 @@ from msgspec import structs
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.history import visible
+from cwm_agent.core.hunk_dreams import HunkDreams
 from cwm_agent.core.interrupt import Interrupted, Stop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.subjects import source_of, subject
 from cwm_agent.core.tracing import Traced, recorded
 from cwm_agent.errors import CwmAgentError, UsageError
-from cwm_agent.events import ImagineOn, Noticed, TraceBegan, TraceEntry
+from cwm_agent.events import ImagineHunk, ImagineOn, Noticed, TraceBegan, TraceEntry
 from cwm_agent.observations import Completed, Mode, Origin, TraceCall
 
 _LOG = logging.getLogger(__name__)
@@ -25,16 +26,23 @@ _LOG = logging.getLogger(__name__)
 class Wishes:
     """Does one after the other; what goes wrong is a notice."""
 
-    def __init__(self, parts: SessionParts, foresight: Foresight, bus: Bus, stop: Stop) -> None:
+    def __init__(self, parts: SessionParts, foresight: Foresight, hunks: HunkDreams, bus: Bus, stop: Stop) -> None:
         self._parts = parts
         self._foresight = foresight
+        self._hunks = hunks
         self._tracing = foresight.tracing
         self._bus = bus
         self._stop = stop
 
-    async def do(self, wish: TraceEntry | ImagineOn, mode: Mode) -> None:
-        """Trace a call, or imagine on from a state."""
-        work = self._entry(wish, mode) if isinstance(wish, TraceEntry) else self._imagine_on(wish)
+    async def do(self, wish: TraceEntry | ImagineOn | ImagineHunk, mode: Mode) -> None:
+        """Trace a call, imagine on from a state, or imagine a hunk."""
+        match wish:
+            case TraceEntry():
+                work = self._entry(wish, mode)
+            case ImagineOn():
+                work = self._imagine_on(wish)
+            case ImagineHunk():
+                work = self._hunks.imagine(wish)
         await self._guarded(work, "What was reached of the trace is kept")
 
     async def _guarded(self, work: Coroutine[Any, Any, None], stopped: str) -> None:

@@ -14,6 +14,7 @@ from cwm_agent.events import (
     CheckpointMade,
     ClaimChecked,
     FramesReached,
+    HunkImagined,
     HunksDeclined,
     ModeChanged,
     Noticed,
@@ -99,6 +100,8 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             bridge_trace.ended(picture, event)
         case PredictionScored():
             bridge_trace.scored(picture, event)
+        case HunkImagined():
+            picture.hunk = event
         case CheckpointMade():
             _checkpoint(picture, event)
         case RolloutsCompared():

@@ -8,6 +8,7 @@ from typing import Literal
 
 from cwm_agent.events import (
     FileStat,
+    HunkImagined,
     PatchProposed,
     Rested,
     RunInSandbox,
@@ -84,7 +85,7 @@ class Picture:
 
     `scene` is the panel's tab in which something happened last; `revision` grows when the patch may have changed.
     `foresight` counts the predictions of this session that met their fact, and those of them that came true.
-    `queued` are requests that were sent and not begun.
+    `queued` are requests that were sent and not begun. `hunk` is the last answer about a hunk under review.
     """
 
     title: str
@@ -105,6 +106,7 @@ class Picture:
     queued: list[str] = field(default_factory=list)
     question: Question | None = None
     rested: Rested | None = None
+    hunk: HunkImagined | None = None
     refused: bool = False
     working: bool = False
     scene: Literal["trace", "tests", "diff", "shell"] = "diff"
