@@ -2,12 +2,13 @@
 
 The order of events is a grammar:
 
-    session   = SessionOpened turn* SessionClosed? (SessionResumed turn* SessionClosed?)*
+    session   = SessionOpened (turn | pin)* SessionClosed? (SessionResumed (turn | pin)* SessionClosed?)*
     turn      = PromptAccepted step* Rested
     step      = ThoughtWritten* TextWritten* Progressed* ClaimChecked* [action | comparison]
     action    = ActionProposed run [run] [CheckpointMade]
     run       = ActionBegan ActionOutput* ActionEnded [TestsReported]
     comparison = RolloutsCompared [CheckpointMade]
+    pin       = TracePinned [CheckpointMade]
 
 An action that both worlds answer has two runs, the imagined one first; its real one may have begun meanwhile, and is
 heard of when the prediction is closed. A draft has the imagined run alone, and nothing of it is done. A command of the
@@ -247,10 +248,23 @@ class HunkImagined(Struct, frozen=True, tag="hunk_imagined", kw_only=True):
     before_origin: Origin = Origin.REAL
 
 
+class TracePinned(Struct, frozen=True, tag="trace_pinned"):
+    """A traced call stands as the test function `test` in the snapshot's file `path`; that test itself has not run.
+
+    What it expects is what the trace of this origin shows: it ran, or it was imagined by `model`.
+    """
+
+    trace: int
+    origin: Origin
+    path: str
+    test: str
+    model: str = ""
+
+
 class CheckpointMade(Struct, frozen=True, tag="checkpoint_made"):
     """An action changed files: the snapshot's changes against the user's tree, kept under `checkpoint`.
 
-    `action` is 0 where the files of a winning rollout were taken over.
+    `action` is 0 where the files of a winning rollout were taken over, or a trace was pinned.
     """
 
     checkpoint: int
@@ -406,6 +420,7 @@ AgentEvent = (
     | TraceEnded
     | PredictionScored
     | HunkImagined
+    | TracePinned
     | CheckpointMade
     | RolloutsCompared
     | PatchProposed
@@ -467,6 +482,12 @@ class ImagineHunk(Struct, frozen=True, tag="imagine_hunk"):
     decisions: tuple[Decision, ...] = ()
 
 
+class PinTrace(Struct, frozen=True, tag="pin_trace"):
+    """Write a traced call as a test into the snapshot, with what its real trace shows, or else its imagined one."""
+
+    trace: int
+
+
 class Compact(Struct, frozen=True, tag="compact"):
     """Make the policy's conversation shorter, where it keeps one."""
 
@@ -511,6 +532,7 @@ UserCommand = (
     | TraceEntry
     | ImagineOn
     | ImagineHunk
+    | PinTrace
     | Compact
     | Interrupt
     | SetMode

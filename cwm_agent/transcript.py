@@ -40,6 +40,7 @@ from cwm_agent.events import (
     ToolCall,
     TraceBegan,
     TraceEnded,
+    TracePinned,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable, printable_line
@@ -166,6 +167,9 @@ class Transcript:
                 return ""  # the trace is told
             case HunkImagined(why_not=why):
                 return self._unless_quiet(f"{_BADGE[Origin.IMAGINED]} nothing: {printable_line(why)}")
+            case TracePinned(origin=origin, path=path, test=test):
+                value = "its value ran" if origin is Origin.REAL else "its value was imagined and never ran"
+                return f"{_BADGE[origin]} pinned: {path}::{test}; {value}  (run it with: !python3 -m pytest {path})"
             case CheckpointMade(checkpoint=number, files=files):
                 return self._unless_quiet(f"✎ files    {stats_in_words(files)}  (checkpoint {number})")
             case RolloutsCompared():

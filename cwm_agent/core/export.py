@@ -43,6 +43,7 @@ from cwm_agent.events import (
     ThoughtWritten,
     TraceBegan,
     TraceEnded,
+    TracePinned,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable, printable_line
@@ -131,6 +132,8 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
         case PredictionScored(subject=subject, came_true=came_true, sentence=sentence):
             verdict = "came true" if came_true else "did not come true"
             yield f"*The prediction of `{printable_line(subject)}` {verdict}: {printable_line(sentence)}*"
+        case TracePinned(origin=origin, path=path, test=test):
+            yield f"*Pinned as a test ({_WORLD[origin]}): `{path}::{test}`.*"
         case CheckpointMade(checkpoint=number, files=files):
             yield f"*Checkpoint {number}: {', '.join(stat.name for stat in files) or 'as at the start'}.*"
         case RolloutsCompared():

@@ -13,11 +13,14 @@ from cwm_agent.events import (
     AgentEvent,
     CheckpointMade,
     ClaimChecked,
+    PatchApplied,
+    PatchProposed,
     PermissionAsked,
     PermissionSettled,
     PromptAccepted,
     Rested,
     Rewound,
+    RolloutsCompared,
     SessionClosed,
     SessionOpened,
     SessionResumed,
@@ -78,6 +81,26 @@ def proof(history: Sequence[AgentEvent], harmless: Collection[int] = ()) -> Test
         if isinstance(event, SessionResumed):
             return None
         if isinstance(event, CheckpointMade) and event.checkpoint not in harmless:
+            return None
+    return None
+
+
+def open_patch(history: Sequence[AgentEvent]) -> PatchProposed | None:
+    """The patch that is there to be reviewed; None where the last one was applied, or left behind."""
+    kinds = PatchProposed | PatchApplied | Rewound
+    last = next((event for event in reversed(history) if isinstance(event, kinds)), None)
+    return last if isinstance(last, PatchProposed) else None
+
+
+def pinned_onto(history: Sequence[AgentEvent], harmless: Collection[int] = ()) -> PatchProposed | None:
+    """The open patch, where tests were pinned onto one that was proved, and nothing else changed since."""
+    found = open_patch(history)
+    for event in reversed(history if found and not found.verified else ()):
+        if isinstance(event, PatchProposed) and event.verified:
+            return found
+        if isinstance(event, PatchApplied | Rewound | RolloutsCompared | SessionResumed):
+            return None
+        if isinstance(event, CheckpointMade) and event.action and event.checkpoint not in harmless:
             return None
     return None
 

@@ -11,7 +11,7 @@ from cwm_agent.core.actions import Hands
 from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints
 from cwm_agent.core.foresight import Foresight
-from cwm_agent.core.history import newest, proof, this_turn, visible
+from cwm_agent.core.history import newest, pinned_onto, proof, this_turn, visible
 from cwm_agent.core.interrupt import Interrupted, Stop, closing
 from cwm_agent.core.limits import Budget
 from cwm_agent.core.patches import Patches
@@ -96,6 +96,12 @@ class Loop:
         finally:
             if await self._checkpoints.note(self._hands.number) and self._checkpoints.newest:
                 await self._foresight.ahead.changed(self._checkpoints.newest)
+
+    def prove_again(self) -> None:
+        """After a command of the user's own: a proved patch onto which tests were pinned is proved, where they ran."""
+        pinned = pinned_onto(self._bus.history, self._checkpoints.harmless)
+        if pinned is not None and self._verified():
+            self._propose(pinned.summary)
 
     async def _decide(self, budget: Budget) -> Act | FinalAnswer:
         async with closing(self._policy.decide(visible(self._bus.history))) as events:

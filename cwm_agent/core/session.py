@@ -16,6 +16,7 @@ from cwm_agent.core.hunk_dreams import HunkDreams
 from cwm_agent.core.loop import Loop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
+from cwm_agent.core.pins.pin import Pins
 from cwm_agent.core.queue import Queue
 from cwm_agent.core.rollouts import BestOf
 from cwm_agent.core.turns import Turns
@@ -30,6 +31,7 @@ from cwm_agent.events import (
     Interrupt,
     ModeChanged,
     Noticed,
+    PinTrace,
     Rested,
     Rewind,
     RunInSandbox,
@@ -84,7 +86,8 @@ class Session:
         self._turns = Turns(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         self._best_of = BestOf(parts, self._bus, checkpoints, self._patches, loop, self._queue.stop)
         hunks = HunkDreams(parts, foresight, self._patches, checkpoints, self._bus)
-        self._wishes = Wishes(parts, foresight, hunks, self._bus, self._queue.stop)
+        pins = Pins(parts, self._bus, checkpoints, self._patches)
+        self._wishes = Wishes(parts, foresight, hunks, pins, self._bus, self._queue.stop)
         self._foresight = foresight
 
     @property
@@ -153,7 +156,7 @@ class Session:
                 self._queue.put(lambda: self._turns.command(line))
             case Compact():
                 self._queue.put(self._wishes.compact)
-            case TraceEntry() | ImagineOn() | ImagineHunk():
+            case TraceEntry() | ImagineOn() | ImagineHunk() | PinTrace():
                 mode = self._mode
                 self._queue.put(lambda: self._wishes.do(command, mode))
             case Interrupt():

@@ -43,6 +43,7 @@ class Turns:
 
         async def work() -> Rested:
             await self._loop.act(ToolCall("bash", line), Mode.REAL, self._stop, self._parts.loop_limits.seconds)
+            self._loop.prove_again()
             return Rested("answered")
 
         await self.turn(f"!{line}", work)

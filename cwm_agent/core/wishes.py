@@ -14,10 +14,11 @@ from cwm_agent.core.history import visible
 from cwm_agent.core.hunk_dreams import HunkDreams
 from cwm_agent.core.interrupt import Interrupted, Stop
 from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.pins.pin import Pins
 from cwm_agent.core.subjects import source_of, subject
 from cwm_agent.core.tracing import Traced, recorded
 from cwm_agent.errors import CwmAgentError, UsageError
-from cwm_agent.events import ImagineHunk, ImagineOn, Noticed, TraceBegan, TraceEntry
+from cwm_agent.events import ImagineHunk, ImagineOn, Noticed, PinTrace, TraceBegan, TraceEntry
 from cwm_agent.observations import Completed, Mode, Origin, TraceCall
 
 _LOG = logging.getLogger(__name__)
@@ -26,16 +27,20 @@ _LOG = logging.getLogger(__name__)
 class Wishes:
     """Does one after the other; what goes wrong is a notice."""
 
-    def __init__(self, parts: SessionParts, foresight: Foresight, hunks: HunkDreams, bus: Bus, stop: Stop) -> None:
+    def __init__(
+        self, parts: SessionParts, foresight: Foresight, hunks: HunkDreams, pins: Pins, bus: Bus, stop: Stop
+    ) -> None:
         self._parts = parts
         self._foresight = foresight
         self._hunks = hunks
+        self._pins = pins
         self._tracing = foresight.tracing
         self._bus = bus
         self._stop = stop
 
-    async def do(self, wish: TraceEntry | ImagineOn | ImagineHunk, mode: Mode) -> None:
-        """Trace a call, imagine on from a state, or imagine a hunk."""
+    async def do(self, wish: TraceEntry | ImagineOn | ImagineHunk | PinTrace, mode: Mode) -> None:
+        """Trace a call, imagine on from a state, imagine a hunk, or pin a trace."""
+        stopped = "What was reached of the trace is kept"
         match wish:
             case TraceEntry():
                 work = self._entry(wish, mode)
@@ -43,7 +48,9 @@ class Wishes:
                 work = self._imagine_on(wish)
             case ImagineHunk():
                 work = self._hunks.imagine(wish)
-        await self._guarded(work, "What was reached of the trace is kept")
+            case PinTrace():
+                work, stopped = self._pins.pin(wish.trace), "A test that was written already stays in the sandbox"
+        await self._guarded(work, stopped)
 
     async def _guarded(self, work: Coroutine[Any, Any, None], stopped: str) -> None:
         try:

@@ -17,6 +17,7 @@ from cwm_agent.events import (
     SessionOpened,
     TestsReported,
     ToolCall,
+    TracePinned,
 )
 from cwm_agent.observations import Completed, Origin, Outcome
 from cwm_agent.traces.frames import Frame, Trace
@@ -173,6 +174,13 @@ class Traced(Block):
 
 
 @dataclass(eq=False)
+class Pinned(Block):
+    """A trace that became a test."""
+
+    pin: TracePinned
+
+
+@dataclass(eq=False)
 class Offered(Block):
     """A patch that is ready for review; `state` says what became of it, `ran` how many tests passed for it.
 
@@ -226,6 +234,7 @@ AnyBlock = (
     | Working
     | Acted
     | Traced
+    | Pinned
     | Contest
     | Offered
     | Question

@@ -38,6 +38,7 @@ from cwm_agent.events import (
     ThoughtWritten,
     TraceBegan,
     TraceEnded,
+    TracePinned,
 )
 from cwm_agent.observations import Origin
 from cwm_agent.tui import bridge_patch, bridge_trace
@@ -49,6 +50,7 @@ from cwm_agent.tui.picture import (
     Contest,
     Opening,
     Picture,
+    Pinned,
     Question,
     Remark,
     Run,
@@ -102,6 +104,8 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             bridge_trace.scored(picture, event)
         case HunkImagined():
             picture.hunk = event
+        case TracePinned():
+            picture.add(Pinned(event))
         case CheckpointMade():
             _checkpoint(picture, event)
         case RolloutsCompared():
@@ -245,7 +249,9 @@ def _tests(picture: Picture, event: TestsReported) -> None:
 
 def _checkpoint(picture: Picture, event: CheckpointMade) -> None:
     acted = _action(picture, event.action)
-    label = "the winning rollout" if not event.action else ""
+    label, last = "", picture.blocks[-1]
+    if not event.action:
+        label = f"pinned {last.pin.test}" if isinstance(last, Pinned) else "the winning rollout"
     if acted is not None:
         acted.files = event.files
         acted.touch()

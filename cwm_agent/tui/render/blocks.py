@@ -15,6 +15,7 @@ from cwm_agent.tui.picture import (
     Contest,
     Offered,
     Opening,
+    Pinned,
     Question,
     Remark,
     Said,
@@ -56,6 +57,10 @@ def rows(block: AnyBlock, width: int, growing: Growing | None = None) -> list[Ro
             from cwm_agent.tui.render.traced import traced_rows  # not needed for the first paint
 
             laid = traced_rows(block, width)
+        case Pinned():
+            from cwm_agent.tui.render.traced import pinned_rows  # not needed for the first paint
+
+            laid = pinned_rows(block.pin, width)
         case Contest():
             from cwm_agent.tui.render.contest import contest_rows  # not needed for the first paint
 

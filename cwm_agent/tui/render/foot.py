@@ -8,7 +8,14 @@ from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render.rows import join, ours
 
 Keys = tuple[tuple[str, str], ...]
-TRACE: Keys = (("←→", "step"), ("d", "divergence"), ("/", "search"), ("e", "what if"), ("Enter", "source"))
+TRACE: Keys = (
+    ("←→", "step"),
+    ("d", "divergence"),
+    ("/", "search"),
+    ("e", "what if"),
+    ("t", "pin as test"),
+    ("Enter", "source"),
+)
 
 
 def keys(picture: Picture, first: Keys) -> Keys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from cwm_agent.events import TracePinned
 from cwm_agent.observations import Completed, Origin
 from cwm_agent.traces.compare import fate
 from cwm_agent.traces.frames import FrameKind
@@ -30,6 +31,19 @@ def traced_rows(block: Traced, width: int) -> list[Row]:
         lead = join(ours(MARGIN, "$line"), ours("← ", "$warn"))
         rows += wrapped(line(wrong.sentence, "$quiet"), width, lead)
     return rows
+
+
+def pinned_rows(pin: TracePinned, width: int) -> list[Row]:
+    """Which test was written where, what its expectation rests on, and how it is run."""
+    sign = label(SIGN[pin.origin], "pinned", STYLE[pin.origin])
+    value = "the value that ran"
+    if pin.origin is Origin.IMAGINED:
+        value = f"a value that {pin.model or 'a world model'} imagined and that never ran"
+    told = f"It expects {value}. The test has not run: !python3 -m pytest {pin.path}"
+    return [
+        *wrapped(line(f"{pin.path}::{pin.test}"), width, sign),
+        *wrapped(line(told, "$quiet"), width, ours(MARGIN, "$line")),
+    ]
 
 
 def _word(run: TraceRun) -> str:

@@ -42,6 +42,7 @@ TRACE_KEYS = (
     ("d", "where imagined and real first differ"),
     ("/ n", "search source, names and values; the next"),
     ("e", "another value here: imagine on from it"),
+    ("t", "pin the call as a test, in the sandbox"),
     ("Enter", "the source around"),
     (", .", "the trace before, the trace after"),
 )

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from cwm_agent.core.debugger import moves
 from cwm_agent.core.debugger.cursor import Cursor
+from cwm_agent.events import PinTrace
 from cwm_agent.text import printable_line
 from cwm_agent.tui import what_if
 from cwm_agent.tui.loupe import Loupe, Move
@@ -45,13 +46,14 @@ class Frames(Lines):
         Binding("slash", "ask('search')", "Search", show=False),
         Binding("n", "again", "Next match", show=False),
         Binding("e", "ask('edit')", "What if", show=False),
+        Binding("t", "pin", "Pin as a test", show=False),
         Binding("enter", "source", "Source", show=False),
     ]
 
     class Asked(Message):
         """A key that the tab answers."""
 
-        def __init__(self, what: Literal["search", "again", "edit", "source", "divergence"]) -> None:
+        def __init__(self, what: Literal["search", "again", "edit", "source", "divergence", "pin"]) -> None:
             super().__init__()
             self.what = what
 
@@ -137,6 +139,10 @@ class Frames(Lines):
     def action_again(self) -> None:
         """The next place with the same words."""
         self.post_message(self.Asked("again"))
+
+    def action_pin(self) -> None:
+        """The call becomes a test."""
+        self.post_message(self.Asked("pin"))
 
     def action_source(self) -> None:
         """The text of the file around."""
@@ -264,9 +270,18 @@ class TraceTab(Vertical):
                 self._search(self._words)
             case "edit":
                 self._edit()
+            case "pin":
+                self._pin()
             case "source":
                 if self.loupe.place is not None:
                     self.post_message(OpensSource(self.loupe))
+
+    def _pin(self) -> None:
+        """Have the call written as a test; what comes of it stands in the conversation."""
+        if self.loupe.traced is not None:
+            waits = " when the agent has done its work" if self._picture.working else ""
+            self.post_message(Hint(f"It is pinned as a test{waits}: the conversation says how."))
+            self.post_message(Wants(PinTrace(self.loupe.traced.number)))
 
     def _edit(self) -> None:
         """Ask for another value of a local of the frame in view."""

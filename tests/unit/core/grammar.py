@@ -22,6 +22,7 @@ from cwm_agent.events import (
     TestsReported,
     TextWritten,
     ThoughtWritten,
+    TracePinned,
 )
 from cwm_agent.observations import Origin
 
@@ -42,11 +43,19 @@ ORDERED = (
     | TestsReported
     | TextWritten
     | ThoughtWritten
+    | TracePinned
 )
 WORDS = (ThoughtWritten, TextWritten, Progressed)
 ALLOWED: dict[str, dict[type, str]] = {
     "nothing": {SessionOpened: "rest"},
-    "rest": {PromptAccepted: "turn", SessionClosed: "closed", SessionResumed: "rest"},
+    "rest": {PromptAccepted: "turn", SessionClosed: "closed", SessionResumed: "rest", TracePinned: "pinned"},
+    "pinned": {
+        CheckpointMade: "rest",
+        PromptAccepted: "turn",
+        SessionClosed: "closed",
+        SessionResumed: "rest",
+        TracePinned: "pinned",
+    },
     "closed": {SessionResumed: "rest"},
     "turn": {
         **dict.fromkeys(WORDS, "turn"),
@@ -99,7 +108,7 @@ def check(events: Sequence[AgentEvent], *, cut_off: bool = False) -> None:
         elif isinstance(event, CheckpointMade):
             assert not draft, "a draft changed files"
             assert event.checkpoint == checkpoint + 1
-            assert event.action == (0 if state == "compared" else action)
+            assert event.action == (0 if state in ("compared", "pinned") else action)
             checkpoint = event.checkpoint
         state = following
-    assert cut_off or state in ("rest", "closed"), f"it ends in {state}"
+    assert cut_off or state in ("rest", "pinned", "closed"), f"it ends in {state}"
