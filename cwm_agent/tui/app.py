@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -140,6 +141,7 @@ class CwmApp(App[None]):
             self.session = session
             reading = asyncio.ensure_future(self._read(session))
             await session.start()
+            gc.freeze()  # what is there by now stays: a key need not wait while it is looked through for garbage
         except CwmAgentError as error:
             self._not_opened(error)
         except Exception as error:  # whatever it is, the user gets a line and a screen, not a traceback
@@ -246,9 +248,8 @@ class CwmApp(App[None]):
         """What the palette offers: our commands, none of Textual's."""
         del screen
         for command in COMMANDS:
-            title = f"{command.name.capitalize()}"
-            key = f"   {command.key}" if command.key else ""
-            yield SystemCommand(title, command.does + key, partial(self._main.action_open, command.name))
+            does = f"{command.does}   {command.key}".rstrip()
+            yield SystemCommand(command.name.capitalize(), does, partial(self._main.action_open, command.name))
 
     # The end
 
