@@ -44,6 +44,7 @@ from cwm_agent.events import (
     ToolCall,
     TraceBegan,
     TraceEnded,
+    TracePinned,
     UndoApply,
     UserCommand,
 )
@@ -420,6 +421,14 @@ TRACED: list[AgentEvent] = [
     PredictionScored(
         "trace", REFUND, "returns Decimal('3.01')", "returns Decimal('3.00')", False, COMPARED.sentence, 2
     ),
+]
+PINS = "tests/test_refunds_pinned.py"
+PINNED: list[AgentEvent] = [
+    *TRACED,
+    TracePinned(1, Origin.REAL, PINS, "test_fee_decimal_3_01_returns"),
+    CheckpointMade(1, 0, (FileStat(PINS, "added", 7, 0),)),
+    PatchProposed(1, (FileStat(PINS, "added", 7, 0),), verified=False, summary="A test was pinned from a trace."),
+    TracePinned(2, Origin.IMAGINED, PINS, "test_refund_decimal_1_005_returns_as_imagined", "facebook/cwm"),
 ]
 
 

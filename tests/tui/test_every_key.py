@@ -16,6 +16,7 @@ from cwm_agent.events import (
     ApplyPatch,
     ImagineOn,
     Interrupt,
+    PinTrace,
     RunInSandbox,
     SetMode,
     SubmitPrompt,
@@ -93,7 +94,7 @@ def waiting(pilot: Pilot[None]) -> object:
 
 
 def side_by_side(pilot: Pilot[None]) -> object:
-    return pilot.app.screen.query_one("_Hunks").side_by_side
+    return pilot.app.screen.query_one("HunkList").side_by_side
 
 
 MAIN: dict[str, Case] = {
@@ -153,6 +154,7 @@ TRACE: dict[str, Case] = {
         TRACED,
         ((("d", "right", "e", "enter"), lambda pilot: type(pilot.app.session.told[0]), ImagineOn),),
     ),
+    "t": Case(TRACED, ((("t",), told, [PinTrace(2)]), (("comma", "t"), told, [PinTrace(2), PinTrace(1)]))),
     "Enter": Case(TRACED, ((("d", "enter"), screen, SourceScreen),)),
     ", .": Case(
         TRACED,
@@ -168,7 +170,7 @@ REVIEW: dict[str, Case] = {
         ((("j",), place, (2, 1)), (("k",), place, (2, 0)), (("down",), place, (2, 1)), (("up",), place, (2, 0))),
     ),
     "Tab ← →": Case(READY, ((("tab",), place, (3, 0)), (("left",), place, (2, 0)), (("right",), place, (3, 0)))),
-    "PgUp PgDn": Case(READY, ((("pagedown",), scrolled("_Hunks"), True), (("pageup",), scrolled("_Hunks"), False))),
+    "PgUp PgDn": Case(READY, ((("pagedown",), scrolled("HunkList"), True), (("pageup",), scrolled("HunkList"), False))),
     "a": Case(READY, ((("a",), verdict, "accept"),)),
     "r": Case(READY, ((("r",), verdict, "reject"),)),
     "n": Case(READY, ((("n", *"no", "enter"), lambda pilot: pilot.app.screen.desk.decision(2, 0).note, "no"),)),

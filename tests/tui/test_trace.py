@@ -7,14 +7,23 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from cwm_agent.core.debugger import moves
-from cwm_agent.events import FramesReached, ImagineOn, PredictionScored, TraceBegan, TraceEnded, TraceEntry
+from cwm_agent.events import (
+    FramesReached,
+    ImagineOn,
+    PinTrace,
+    PredictionScored,
+    PromptAccepted,
+    TraceBegan,
+    TraceEnded,
+    TraceEntry,
+)
 from cwm_agent.observations import Completed, LimitReached, Origin
 from cwm_agent.tui.bridge import show
 from cwm_agent.tui.loupe import Loupe
-from cwm_agent.tui.picture import Picture, Traced
+from cwm_agent.tui.picture import Picture, Pinned, Traced
 from cwm_agent.tui.render import trace
 from cwm_agent.tui.render.foot import foresight
-from cwm_agent.tui.render.traced import traced_rows
+from cwm_agent.tui.render.traced import pinned_rows, traced_rows
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.tui.screens.source import SourceScreen
 from cwm_agent.tui.trace_call import wanted
@@ -28,6 +37,8 @@ from tests.tui.stories import (
     FAILED,
     FORETOLD,
     HAPPENED,
+    PINNED,
+    PINS,
     READY,
     REFUND,
     TRACED,
@@ -109,6 +120,18 @@ def test_the_meter_counts_the_predictions_of_the_session() -> None:
     assert foresight(picture(TRACED)).plain == "foresight 50 % of 2"
     more = [PredictionScored("test", "a::b", "passed", "passed", True, "")] * 2
     assert foresight(picture(TRACED, more)).plain == "foresight 75 % of 4"
+
+
+def test_a_pinned_trace_says_whether_its_value_ran_and_how_the_test_is_run() -> None:
+    made = picture(PINNED)
+    ran, dreamt = (block.pin for block in made.blocks if isinstance(block, Pinned))
+    first, *rest = (row.content.plain for row in pinned_rows(ran, 200))
+    assert first == "◆ pinned    test_fee_decimal_3_01_returns"
+    assert f"expects the value that ran. The test itself has not run: !python3 -m pytest {PINS}" in " ".join(rest)
+    first, *rest = (row.content.plain for row in pinned_rows(dreamt, 200))
+    assert first.startswith("◇ pinned")
+    assert "a value that facebook/cwm imagined and that never ran" in " ".join(rest)
+    assert made.checkpoints[-1].label == "pinned test_fee_decimal_3_01_returns"
 
 
 def test_frames_of_a_trace_that_never_began_change_nothing() -> None:
@@ -302,6 +325,27 @@ async def test_without_a_world_model_there_is_no_what_if() -> None:
         await pilot.press("e")
         await settled(pilot)
         assert "There is no world model to imagine it" in hint_of(pilot)
+        assert session.told == []
+
+
+async def test_t_asks_for_a_test_and_says_where_to_look(pilot) -> None:
+    assert "t pin as test" in hint_of(pilot)
+    await pilot.press("t")
+    await settled(pilot)
+    assert pilot.session.told == [PinTrace(2)]
+    assert "The conversation says" in hint_of(pilot)
+    await pilot.session.say(PromptAccepted("more"))
+    await pilot.press("t")
+    await settled(pilot)
+    assert "when the agent is done" in hint_of(pilot)
+
+
+async def test_t_without_a_trace_asks_for_nothing() -> None:
+    session = ReplaySession(ASKED)
+    async with app_of(session).run_test(size=MIDDLE) as pilot:
+        await settled(pilot)
+        await pilot.press(*"/trace", "enter", "tab", "t")
+        await settled(pilot)
         assert session.told == []
 
 

@@ -25,6 +25,7 @@ from cwm_agent.events import (
     TextWritten,
     ThoughtWritten,
     ToolCall,
+    TracePinned,
 )
 from cwm_agent.observations import Completed, Origin
 
@@ -37,7 +38,9 @@ class Note(Struct, frozen=True):
     `output` is what the user's own command `action` printed, or what there is instead of a proof.
     """
 
-    kind: Literal["ran", "surprise", "declined", "applied", "undone", "rewound", "resumed", "stopped", "claimed"]
+    kind: Literal[
+        "ran", "surprise", "declined", "pinned", "applied", "undone", "rewound", "resumed", "stopped", "claimed"
+    ]
     text: str = ""
     output: str = ""
     action: int = 0
@@ -241,6 +244,9 @@ class _Reader:
                 self._checked = bool(self._thoughts or self._texts)
             case HunksDeclined(text=text):
                 self._notes.append(Note("declined", text))
+            case TracePinned(origin=origin, path=path, test=test):
+                value = "RAN" if origin is Origin.REAL else "was IMAGINED and never ran"
+                self._notes.append(Note("pinned", f"{path}::{test} expects a value that {value}"))
             case PatchApplied(names=names):
                 self._notes.append(Note("applied", ", ".join(names)))
             case PatchUndone(names=names):

@@ -34,16 +34,13 @@ def traced_rows(block: Traced, width: int) -> list[Row]:
 
 
 def pinned_rows(pin: TracePinned, width: int) -> list[Row]:
-    """Which test was written where, what its expectation rests on, and how it is run."""
+    """Which test was written, what its expectation rests on, and how it is run."""
     sign = label(SIGN[pin.origin], "pinned", STYLE[pin.origin])
     value = "the value that ran"
     if pin.origin is Origin.IMAGINED:
         value = f"a value that {pin.model or 'a world model'} imagined and that never ran"
-    told = f"It expects {value}. The test has not run: !python3 -m pytest {pin.path}"
-    return [
-        *wrapped(line(f"{pin.path}::{pin.test}"), width, sign),
-        *wrapped(line(told, "$quiet"), width, ours(MARGIN, "$line")),
-    ]
+    told = f"It expects {value}. The test itself has not run: !python3 -m pytest {pin.path}"
+    return [*wrapped(line(pin.test), width, sign), *wrapped(line(told, "$quiet"), width, ours(MARGIN, "$line"))]
 
 
 def _word(run: TraceRun) -> str:

@@ -279,8 +279,8 @@ class TraceTab(Vertical):
     def _pin(self) -> None:
         """Have the call written as a test; what comes of it stands in the conversation."""
         if self.loupe.traced is not None:
-            waits = " when the agent has done its work" if self._picture.working else ""
-            self.post_message(Hint(f"It is pinned as a test{waits}: the conversation says how."))
+            when = "It is pinned when the agent is done" if self._picture.working else "It is being pinned"
+            self.post_message(Hint(f"{when}. The conversation says what came of it."))
             self.post_message(Wants(PinTrace(self.loupe.traced.number)))
 
     def _edit(self) -> None:
