@@ -81,15 +81,15 @@ def calls_reaching(path: str, what: Touched, inputs: Inputs, past: Sequence[Past
     touched = {path: what}
     for identity, calls in inputs.items():
         for call in calls_into(calls, touched, len(calls)):
-            yield KnownCall(call.call or "", call.file, f"the call that {identity} makes", call)
+            yield KnownCall(call.call or "", call.file, f"called by {identity}", call)
     through = [each.began for each in reversed(past) if _through(each.trace, path, what)]
     for began in through:
         if began.path and _is_call(began.subject):
-            yield KnownCall(began.subject, began.path, "a call that was traced before")
+            yield KnownCall(began.subject, began.path, "traced before")
     tests = [identity for identity, calls in inputs.items() if reaches(identity, calls, touched)]
     for identity in dict.fromkeys([*tests, *(began.subject for began in through)]):
         if test := subject(identity):
-            yield KnownCall(identity, test.path, "a test that runs through it")
+            yield KnownCall(identity, test.path, "a test through it")
 
 
 def _through(trace: Trace, path: str, what: Touched) -> bool:

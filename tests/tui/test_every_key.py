@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from cwm_agent.events import (
     AgentEvent,
     ApplyPatch,
+    ImagineHunk,
     ImagineOn,
     Interrupt,
     PinTrace,
@@ -32,9 +33,11 @@ from cwm_agent.tui.screens.rewind import RewindScreen
 from cwm_agent.tui.screens.source import SourceScreen
 from cwm_agent.tui.widgets.bars import Queue
 from cwm_agent.tui.widgets.conversation import Conversation
+from cwm_agent.tui.widgets.hunk_run import HunkRunView
 from cwm_agent.tui.widgets.panel import Panel
 from cwm_agent.tui.widgets.prompt import Prompt
 from cwm_agent.tui.widgets.trace import TraceTab
+from tests.tui.hunk_story import WITH_MODEL
 from tests.tui.stories import FAILED, OPENED, READY, SEARCHING, TRACED, ReplaySession, app_of, settled, wide_review
 
 See = Callable[[Pilot[None]], object]
@@ -95,6 +98,10 @@ def waiting(pilot: Pilot[None]) -> object:
 
 def side_by_side(pilot: Pilot[None]) -> object:
     return pilot.app.screen.query_one("HunkList").side_by_side
+
+
+def imagined_run(pilot: Pilot[None]) -> object:
+    return pilot.app.screen.query_one(HunkRunView).display
 
 
 MAIN: dict[str, Case] = {
@@ -182,6 +189,14 @@ REVIEW: dict[str, Case] = {
         (
             (("A",), lambda pilot: pilot.app.screen.desk.file_state(2), "accept"),
             (("R",), lambda pilot: pilot.app.screen.desk.file_state(2), "reject"),
+        ),
+    ),
+    "i": Case(
+        WITH_MODEL,
+        (
+            (("i",), told, [ImagineHunk(1, 2, 0)]),
+            ((), imagined_run, True),
+            (("i",), imagined_run, False),
         ),
     ),
     "s": Case(READY, ((("s",), side_by_side, True), (("s",), side_by_side, False))),

@@ -38,7 +38,7 @@ def bar(pilot: Pilot[None]) -> str:
 
 
 def shown(pilot: Pilot[None]) -> str:
-    view = pilot.app.screen.query_one("_Hunks")
+    view = pilot.app.screen.query_one("HunkList")
     return "\n".join(view.render_line(y).text.rstrip() for y in range(view.size.height))
 
 

@@ -58,6 +58,7 @@ REVIEW_KEYS = (
     ("^G", "the same in $EDITOR"),
     ("Space", "accept it, or take that back"),
     ("A R", "accept or reject the whole file"),
+    ("i", "imagine a call that reaches it; nothing runs"),
     ("s", "unified or side by side"),
     ("Enter", "apply what is accepted, after one question"),
     ("u", "undo the last apply"),

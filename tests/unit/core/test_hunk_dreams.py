@@ -191,7 +191,7 @@ async def test_the_call_of_the_failing_test_is_imagined_with_the_hunk() -> None:
     async with reviewed(Mode.VERIFY) as on:
         answer = await on.imagine(A_PY, 0, Decision(A_PY, 1, "reject"), Decision(GONE, 0, "reject"))
         assert (answer.call, answer.why_not, answer.real) == ("f(x=1)", "", 0)
-        assert answer.known == f"the call that {TEST} makes"
+        assert answer.known == f"called by {TEST}"
         assert (answer.path, answer.lines) == ("a.py", (5, 5))
         entry, read = on.dream.asked[-1]
         assert entry == "f(x=1)"
@@ -240,7 +240,7 @@ async def test_a_call_that_the_user_traced_is_taken_where_no_test_is_known() -> 
     async with opened(on.stage):
         await on.stage.tell(TraceEntry("a.py", "f(3)"), "go")
         answer = await on.imagine()
-        assert (answer.call, answer.known, answer.real) == ("f(3)", "a call that was traced before", 0)
+        assert (answer.call, answer.known, answer.real) == ("f(3)", "traced before", 0)
         assert (answer.before, answer.before_origin) == ("returns 3", Origin.REAL)
         assert on.dream.asked[-1][0] == "f(3)"
         assert await on.imagine() == answer, "it is imagined once"
@@ -256,7 +256,7 @@ async def test_a_call_that_the_user_traced_is_taken_where_no_test_is_known() -> 
 async def test_without_inputs_the_test_itself_is_imagined_that_was_traced_through_the_function() -> None:
     async with reviewed(inputs=False) as on:
         answer = await on.imagine()
-        assert (answer.call, answer.known) == (TEST, "a test that runs through it")
+        assert (answer.call, answer.known) == (TEST, "a test through it")
         assert on.dream.asked[-1][0] == "test_x()"
         assert answer.before == "raises AssertionError: assert 1 == 2"
 
