@@ -11,10 +11,11 @@ from cwm_agent.traces.frames import FrameKind
 from cwm_agent.tui.picture import Traced, TraceRun
 from cwm_agent.tui.render.action import MARGIN, label
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome
-from cwm_agent.tui.render.rows import Row, join, line, ours, spread, wrapped
+from cwm_agent.tui.render.rows import Row, clip, join, line, ours, spread, wrapped
 from cwm_agent.views.spans import middle
 
 VALUE = 28
+"""Cells that a value may take at least; on a wide screen it may take a third."""
 
 
 def traced_rows(block: Traced, width: int) -> list[Row]:
@@ -22,7 +23,7 @@ def traced_rows(block: Traced, width: int) -> list[Row]:
     rows: list[Row] = []
     for run in block.runs.values():
         sign = label(SIGN[run.origin], _word(run), STYLE[run.origin])
-        told, verdict = join(*_ending(run)), _verdict(block, run)
+        told, verdict = join(*_ending(run, max(VALUE, width // 3))), _verdict(block, run)
         room = width - sign.cell_length - told.cell_length - verdict.cell_length - 2
         subject = ours(middle(block.subject, max(room, 12)))
         rows.append(Row(spread(join(sign, subject, told), verdict, width)))
@@ -49,17 +50,18 @@ def _word(run: TraceRun) -> str:
     return "ran" if run.outcome else "running"
 
 
-def _ending(run: TraceRun) -> list[Content]:
-    """How the subject was left, in this world."""
+def _ending(run: TraceRun, room: int) -> list[Content]:
+    """How the subject was left, in this world: of an exception the beginning of what it says."""
     if run.outcome is None:
         return [ours(f"  {count(len(run.frames), 'frame')}", "$faint")]
     end = fate(run.trace)
     if end is None:
         why = outcome(run.outcome)
         return [ours("  "), why] if why and run.outcome != Completed(130) else [ours("  cut short", "$warn")]
-    raised = end[0] is FrameKind.EXCEPTION
-    sign = ours(" ✗ " if raised else " → ", "$bad" if raised else "$quiet")
-    return [sign, ours(middle(end[1], VALUE), "bold" if run.origin is Origin.REAL else "bold $imagined")]
+    style = "bold" if run.origin is Origin.REAL else "bold $imagined"
+    if end[0] is FrameKind.EXCEPTION:
+        return [ours(" ✗ ", "$bad"), clip(line(next(iter(end[1].splitlines()), ""), style), room)]
+    return [ours(" → ", "$quiet"), ours(middle(end[1], room), style)]
 
 
 def _verdict(block: Traced, run: TraceRun) -> Content:
