@@ -19,7 +19,7 @@ from cwm_agent.core.subjects import runnable, source_of
 from cwm_agent.errors import UsageError
 from cwm_agent.events import HunkImagined, ImagineHunk, TraceBegan
 from cwm_agent.observations import Origin, TraceCall
-from cwm_agent.protocols import World
+from cwm_agent.protocols import Sources, World
 from cwm_agent.traces.compare import fate
 from cwm_agent.traces.entry import parse
 
@@ -65,6 +65,11 @@ class HunkDreams:
         finally:
             if drafts is not None:
                 drafts.clear()
+
+    @property
+    def _files(self) -> Sources:
+        """What the imagined world reads."""
+        return self._parts.drafts or self._parts.files
 
     def _world(self) -> World:
         if self._parts.imagined is None or not self._parts.imagines_calls:
@@ -124,8 +129,9 @@ class HunkDreams:
 
     async def _choose(self, code: HunkCode, past: Sequence[Past], here: Sequence[Past]) -> _Chosen:
         """The first known call that ran on this code, else the first; UsageError where none is known."""
-        calls = calls_reaching(code.path, code.touched, self._foresight.ahead.inputs, past)
-        found = []
+        source = await source_of(self._files, code.path) or ""
+        calls = calls_reaching(code.path, source, code.touched, self._foresight.ahead.inputs, past)
+        found: list[_Chosen] = []
         for call in islice(calls, _LOOKED_AT):
             request = await self._request(call)
             if request is not None:
@@ -139,11 +145,10 @@ class HunkDreams:
 
     async def _request(self, call: KnownCall) -> TraceCall | None:
         """The trace of a call in the files as they would be; None where it cannot be imagined."""
-        files = self._parts.drafts or self._parts.files
         if call.is_test:
-            test = await runnable(files, call.title)
+            test = await runnable(self._files, call.title)
             return test.request if test else None
-        source = await source_of(files, call.path)
+        source = await source_of(self._files, call.path)
         if source is None:
             return None
         parse(source)

@@ -32,13 +32,15 @@ Inputs = Mapping[str, Sequence[RecordedCall]]
 class KnownCall(Struct, frozen=True):
     """A call in the file at `path`, or a test, by its id, whose body is the call; `title` is what its traces are of.
 
-    `known` says where it is known from. `recorded` is the record of a test that makes the call.
+    `known` says where it is known from. Of a call that a test made, `function` and `arguments` (name → repr) tell it
+    within a trace of that test.
     """
 
     title: str
     path: str
     known: str
-    recorded: RecordedCall | None = None
+    function: str = ""
+    arguments: Mapping[str, str] = {}
 
     @property
     def is_test(self) -> bool:
@@ -76,20 +78,49 @@ def past_traces(history: Sequence[AgentEvent]) -> list[Past]:
     return found
 
 
-def calls_reaching(path: str, what: Touched, inputs: Inputs, past: Sequence[Past]) -> Iterator[KnownCall]:
-    """The calls that run through touched functions of a file: recorded ones, then traced ones, then whole tests."""
+def calls_reaching(path: str, source: str, what: Touched, inputs: Inputs, past: Sequence[Past]) -> Iterator[KnownCall]:
+    """The calls that run through touched functions of the file at `path`, whose text is `source`.
+
+    First those that tests make, as they were recorded or as a trace of the test shows them; then those that were traced
+    themselves; then whole tests.
+    """
     touched = {path: what}
     for identity, calls in inputs.items():
         for call in calls_into(calls, touched, len(calls)):
-            yield KnownCall(call.call or "", call.file, f"called by {identity}", call)
-    through = [each.began for each in reversed(past) if _through(each.trace, path, what)]
-    for began in through:
-        if began.path and _is_call(began.subject):
-            yield KnownCall(began.subject, began.path, "traced before")
+            yield KnownCall(call.call or "", call.file, f"called by {identity}", call.function, call.arguments)
+    through = [each for each in reversed(past) if _through(each.trace, path, what)]
+    plain = [name for name in plain_functions(source) if what.has(name)]
+    for each in through:
+        yield from _made_inside(each, path, plain)
+    for each in through:
+        if each.began.path and _is_call(each.began.subject):
+            yield KnownCall(each.began.subject, each.began.path, "traced before")
     tests = [identity for identity, calls in inputs.items() if reaches(identity, calls, touched)]
-    for identity in dict.fromkeys([*tests, *(began.subject for began in through)]):
+    for identity in dict.fromkeys([*tests, *(each.began.subject for each in through)]):
         if test := subject(identity):
             yield KnownCall(identity, test.path, "a test through it")
+
+
+def plain_functions(source: str) -> list[str]:
+    """The functions at the top level of a text that can be called by the names of all their parameters."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found = [node for node in body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
+    return [node.name for node in found if not (node.args.posonlyargs or node.args.vararg or node.args.kwarg)]
+
+
+def _made_inside(past: Past, path: str, plain: Sequence[str]) -> Iterator[KnownCall]:
+    """The calls that a test made for real, where every argument is a literal."""
+    if past.began.origin is not Origin.REAL or subject(past.began.subject) is None:
+        return
+    for frame in past.trace.frames:
+        made = frame.event is FrameKind.CALL and frame.file == path and frame.function in plain
+        if made and all(map(_is_literal, frame.locals.values())):
+            given = ", ".join(f"{name}={value}" for name, value in frame.locals.items())
+            known = f"called by {past.began.subject}"
+            yield KnownCall(f"{frame.function}({given})", path, known, frame.function, frame.locals)
 
 
 def _through(trace: Trace, path: str, what: Touched) -> bool:
@@ -104,6 +135,14 @@ def _is_call(text: str) -> bool:
         return False
 
 
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def is_of(began: TraceBegan, call: KnownCall) -> bool:
     """Whether a trace is of this call."""
     return (began.subject, began.path) == (call.title, call.path)
@@ -111,18 +150,15 @@ def is_of(began: TraceBegan, call: KnownCall) -> bool:
 
 def ended(call: KnownCall, past: Past) -> str:
     """How a call ended in a trace that is of it, or has it inside, in words; empty where that trace does not tell."""
-    if is_of(past.began, call):
-        trace = past.trace
-    else:
-        trace = Trace(_inside(call.recorded, past.trace.frames) if call.recorded else ())
+    trace = past.trace if is_of(past.began, call) else Trace(_inside(call, past.trace.frames))
     return ending(trace) if fate(trace) else ""
 
 
-def _inside(call: RecordedCall, frames: Sequence[Frame]) -> tuple[Frame, ...]:
-    """The frames of the first call with the arguments of a recorded one, its own depth being 0."""
+def _inside(call: KnownCall, frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The frames of the first call of that function with these arguments, its own depth being 0."""
     wanted = {name: normalised(value) for name, value in call.arguments.items()}
     for start, first in enumerate(frames):
-        if first.event is not FrameKind.CALL or (first.file, first.function) != (call.file, call.function):
+        if first.event is not FrameKind.CALL or (first.file, first.function) != (call.path, call.function):
             continue
         if {name: normalised(value) for name, value in first.locals.items()} == wanted:
             ends = (at for at in range(start, len(frames)) if _leaves(frames[at], first))

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from cwm_agent.core.drafts import Drafts
+from cwm_agent.core.known_calls import plain_functions
 from cwm_agent.events import (
     ApplyPatch,
     CheckpointMade,
@@ -136,11 +138,14 @@ async def text_of(files: Drafts | MemoryFiles, name: str) -> str | None:
 class Reviewed:
     """A session whose agent saw a test fail and changed three files; the patch is open for review."""
 
-    def __init__(self, mode: Mode, *, model: bool = True, inputs: bool = True, steps: bool = True) -> None:
+    def __init__(
+        self, mode: Mode, *, model: bool = True, inputs: bool = True, steps: bool = True, plain: bool = True
+    ) -> None:
         files = MemoryFiles(tree(BASE))
         drafts = Drafts(files)
         self.dream = Watching(drafts, run_of("2"))
-        self.tracer = ScriptedTracer(FAILING, [CALL] if inputs else [])
+        failing = FAILING if plain else tuple(replace(each, locals={"x": "<A>"}) for each in FAILING)
+        self.tracer = ScriptedTracer(failing, [CALL] if inputs else [])
         more = {
             "files": files,
             "drafts": drafts,
@@ -253,12 +258,30 @@ async def test_a_call_that_the_user_traced_is_taken_where_no_test_is_known() -> 
         assert len(on.dream.asked) == 1
 
 
-async def test_without_inputs_the_test_itself_is_imagined_that_was_traced_through_the_function() -> None:
+async def test_without_inputs_the_call_is_read_from_the_trace_of_the_failing_test() -> None:
     async with reviewed(inputs=False) as on:
+        answer = await on.imagine()
+        assert (answer.call, answer.known, answer.before) == ("f(x=1)", f"called by {TEST}", "returns 1")
+
+
+async def test_where_an_argument_is_no_literal_the_test_itself_is_imagined() -> None:
+    async with reviewed(inputs=False, plain=False) as on:
         answer = await on.imagine()
         assert (answer.call, answer.known) == (TEST, "a test through it")
         assert on.dream.asked[-1][0] == "test_x()"
         assert answer.before == "raises AssertionError: assert 1 == 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("def f(a, *, b): ...\ndef g(*a): ...\ndef h(a, /): ...\nclass C:\n    def m(self): ...\n", ["f"]),
+        ("@cache\ndef f(a): ...\ndef g(**a): ...\n", []),
+        ("def f(:", []),
+    ],
+)
+def test_a_call_is_written_by_names_alone(text: str, names: list[str]) -> None:
+    assert plain_functions(text) == names
 
 
 @pytest.mark.parametrize(
