@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from cwm_agent.errors import UsageError
-from cwm_agent.events import SubmitPrompt, TraceEntry
+from cwm_agent.events import RunInSandbox, SubmitPrompt, TraceEntry, UserRequest
 from cwm_agent.observations import Mode
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ Name = Literal[
     "shell",
     "apply",
     "undo",
+    "unqueue",
     "rewind",
     "best-of",
     "debug",
@@ -72,6 +73,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("shell", "what the sandbox printed", "^O"),
     Command("apply", "review, then write it", "^R"),
     Command("undo", "take the last patch back"),
+    Command("unqueue", "take back what waits", "↑"),
     Command("rewind", "go back to a checkpoint", "Esc Esc"),
     Command("best-of", "the best of some patches", takes="4 fix the failing test"),
     Command("debug", "step through a call", takes="path.py::f(1, 2)"),
@@ -154,6 +156,13 @@ def debugging(argument: str, mode: Mode) -> list[str]:
     """The debugger's command line for the call that is named; UsageError where none is."""
     call = named_call("debug", argument)
     return [sys.executable, "-m", "cwm_agent", "debug", call.path, f"--call={call.entry}", "--mode", mode.value]
+
+
+def as_typed(request: UserRequest) -> str:
+    """A request as the user writes it."""
+    if isinstance(request, RunInSandbox):
+        return f"!{request.command}"
+    return request.text if request.best_of == 1 else f"/best-of {request.best_of} {request.text}"
 
 
 def completions(text: str) -> tuple[tuple[str, str], ...]:

@@ -16,10 +16,10 @@ user's own is a turn of one action, its prompt marked with `!`. What rollouts do
 how they compare, and the checkpoint that takes the winner's files over. A trace is `TraceBegan FramesReached*
 TraceEnded`, one for each world that answers it, the imagined one first, and then `PredictionScored` where both did.
 These four, and `HunkImagined`, `Noticed`, `ModeChanged`, `PermissionAsked`, `PermissionSettled`, `PatchProposed`,
-`PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined` and `Rewound` may stand between any two of these. Only
-behind `HunkImagined` a trace may be imagined whose fact is known; it is a trace of its own, and not scored. An action
-that was stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request, 137 where
-its world broke. A front end matches the whole union and ends in `assert_never`.
+`PatchApplied`, `PatchRefused`, `PatchUndone`, `HunksDeclined`, `Unqueued` and `Rewound` may stand between any two of
+these. Only behind `HunkImagined` a trace may be imagined whose fact is known; it is a trace of its own, and not scored.
+An action that was stopped ends as a command that a signal ended: exit code 130 by the user or the time of the request,
+137 where its world broke. A front end matches the whole union and ends in `assert_never`.
 """
 
 from __future__ import annotations
@@ -355,6 +355,12 @@ class HunksDeclined(Struct, frozen=True, tag="hunks_declined"):
     text: str
 
 
+class Unqueued(Struct, frozen=True, tag="unqueued"):
+    """A request that waited was taken back before it was begun, and will not be."""
+
+    request: UserRequest
+
+
 class Rewound(Struct, frozen=True, tag="rewound"):
     """The snapshot and the conversation are back at a checkpoint (0 is the start of the session).
 
@@ -428,6 +434,7 @@ AgentEvent = (
     | PatchRefused
     | PatchUndone
     | HunksDeclined
+    | Unqueued
     | Rewound
     | ModeChanged
     | PermissionAsked
@@ -448,6 +455,14 @@ class RunInSandbox(Struct, frozen=True, tag="run_in_sandbox"):
     """Run the user's own command in the sandbox, in any mode; the policy sees it and its output."""
 
     command: str
+
+
+UserRequest = SubmitPrompt | RunInSandbox
+"""What begins a turn. While another one is worked on, it waits."""
+
+
+class Unqueue(Struct, frozen=True, tag="unqueue"):
+    """Take the newest request that waits back; where none does any more, a notice says so."""
 
 
 class TraceEntry(Struct, frozen=True, tag="trace_entry"):
@@ -529,6 +544,7 @@ class SettlePermission(Struct, frozen=True, tag="settle_permission"):
 UserCommand = (
     SubmitPrompt
     | RunInSandbox
+    | Unqueue
     | TraceEntry
     | ImagineOn
     | ImagineHunk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO, assert_never
 
+from cwm_agent.commands import as_typed
 from cwm_agent.core import comparison
 from cwm_agent.events import (
     ActionBegan,
@@ -41,6 +42,7 @@ from cwm_agent.events import (
     TraceBegan,
     TraceEnded,
     TracePinned,
+    Unqueued,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable, printable_line
@@ -188,6 +190,8 @@ class Transcript:
                 return f"undone     {', '.join(names)}"
             case HunksDeclined(text=text):
                 return self._unless_quiet(f"declined   {printable_line(text)}")
+            case Unqueued(request=request):
+                return "taken back " + printable(as_typed(request)).replace("\n", "\n" + _INDENT)
             case Rewound(checkpoint=number):
                 return f"rewound    to checkpoint {number}"
             case ModeChanged(mode=mode, note=note):

@@ -44,6 +44,7 @@ from cwm_agent.events import (
     TraceBegan,
     TraceEnded,
     TracePinned,
+    Unqueued,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unreadable
 from cwm_agent.text import printable, printable_line
@@ -164,7 +165,7 @@ def _block(event: AgentEvent) -> Iterator[str]:  # noqa: C901  one match over th
             yield f"**{status}** {printable_line(message)}"
         case ActionBegan() | ActionOutput() | Progressed() | SessionClosed() | ThoughtWritten() | TextWritten():
             return
-        case TraceBegan() | FramesReached() | HunkImagined():
+        case TraceBegan() | FramesReached() | HunkImagined() | Unqueued():
             return
         case _:
             assert_never(event)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from cwm_agent.core.interrupt import Stop
+from cwm_agent.events import UserRequest
 
 Job = Callable[[], Awaitable[None]]
 
@@ -16,7 +17,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.stop = Stop()
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[tuple[Job, UserRequest | None]] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -35,9 +36,9 @@ class Queue:
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
 
-    def put(self, job: Job) -> None:
-        """Queue a job."""
-        self._jobs.append(job)
+    def put(self, job: Job, request: UserRequest | None = None) -> None:
+        """Queue a job; one that works on a request can be taken back until it is begun."""
+        self._jobs.append((job, request))
         self._idle.clear()
         self._wake.set()
 
@@ -45,9 +46,21 @@ class Queue:
         """Stop what runs, and do this next, before all that waits."""
         if self._running is not None:
             self.stop.give()
-        self._jobs.appendleft(job)
+        self._jobs.appendleft((job, None))
         self._idle.clear()
         self._wake.set()
+
+    def take_back(self) -> UserRequest | None:
+        """Drop the job of the newest request that waits; None where none does."""
+        for at in reversed(range(len(self._jobs))):
+            _, request = self._jobs[at]
+            if request is not None:
+                del self._jobs[at]
+                if not self._jobs and self._running is None:
+                    self.stop.clear()  # it was meant for this one
+                self._rest()
+                return request
+        return None
 
     def beside(self, job: Job) -> None:
         """Start a job at once, whatever else runs; such jobs run one at a time, in order."""
@@ -85,7 +98,7 @@ class Queue:
     async def _work(self) -> None:
         while True:
             while self._jobs:
-                self._running = self._jobs.popleft()
+                self._running, _ = self._jobs.popleft()
                 try:
                     await self._running()
                 finally:

@@ -17,7 +17,7 @@ from cwm_agent.core.loop import Loop
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.pins.pin import Pins
-from cwm_agent.core.queue import Queue
+from cwm_agent.core.queue import Job, Queue
 from cwm_agent.core.rollouts import BestOf
 from cwm_agent.core.turns import Turns
 from cwm_agent.core.wishes import Wishes
@@ -42,7 +42,10 @@ from cwm_agent.events import (
     SubmitPrompt,
     TraceEntry,
     UndoApply,
+    Unqueue,
+    Unqueued,
     UserCommand,
+    UserRequest,
 )
 from cwm_agent.observations import Mode
 from cwm_agent.workspace.review import Review
@@ -150,10 +153,10 @@ class Session:
         if self._closed:
             raise SessionError("The session is closed.")
         match command:
-            case SubmitPrompt(text=text, best_of=count):
-                self._submit(text, count)
-            case RunInSandbox(command=line):
-                self._queue.put(lambda: self._turns.command(line))
+            case SubmitPrompt() | RunInSandbox():
+                self._queue.put(self._job(command), command)
+            case Unqueue():
+                self._unqueue()
             case Compact():
                 self._queue.put(self._wishes.compact)
             case TraceEntry() | ImagineOn() | ImagineHunk() | PinTrace():
@@ -176,12 +179,22 @@ class Session:
             case _:
                 assert_never(command)
 
-    def _submit(self, text: str, count: int) -> None:
+    def _job(self, request: UserRequest) -> Job:
+        if isinstance(request, RunInSandbox):
+            return lambda: self._turns.command(request.command)
+        text, count = request.text, request.best_of
         self._best_of.check(count, self._mode)
         if count == 1:
-            self._queue.put(lambda: self._turns.prompt(text))
+            return lambda: self._turns.prompt(text)
+        return lambda: self._turns.turn(text, lambda: self._best_of.run(text, count, self._mode))
+
+    def _unqueue(self) -> None:
+        request = self._queue.take_back()
+        if request is not None:
+            self._bus.publish(Unqueued(request))
         else:
-            self._queue.put(lambda: self._turns.turn(text, lambda: self._best_of.run(text, count, self._mode)))
+            remedy = "What has begun can only be stopped." if self.busy else ""
+            self.notice("info", "Nothing was taken back: no request waits.", remedy)
 
     async def idle(self) -> Rested | None:
         """Wait until nothing runs or is queued; how the last request ended, None where there was none."""

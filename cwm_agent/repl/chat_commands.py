@@ -5,8 +5,19 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 
-from cwm_agent.commands import COMMANDS, CONSULTED, SCREEN_ONLY, Consult, Name, debugging, named_call, rollouts
+from cwm_agent.commands import (
+    COMMANDS,
+    CONSULTED,
+    SCREEN_ONLY,
+    Consult,
+    Name,
+    as_typed,
+    debugging,
+    named_call,
+    rollouts,
+)
 from cwm_agent.core import sessions
+from cwm_agent.core.history import newest
 from cwm_agent.core.session import Session
 from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import UsageError
@@ -19,6 +30,8 @@ from cwm_agent.events import (
     SubmitPrompt,
     TestsReported,
     UndoApply,
+    Unqueue,
+    Unqueued,
 )
 from cwm_agent.observations import Mode, Origin
 from cwm_agent.repl.chat_prompt import Prompt
@@ -73,6 +86,8 @@ async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C90
             await desk.session.send(Compact())
         case "undo":
             await desk.session.send(UndoApply())
+        case "unqueue":
+            await _unqueue(desk)
         case "rewind":
             await _rewind(desk, argument)
         case "best-of":
@@ -122,6 +137,14 @@ async def _best_of(desk: Desk, argument: str) -> None:
     if wanted is None:
         raise UsageError("It does not say how many rollouts, and of what.", remedy="/best-of 4 fix the failing test")
     await desk.session.send(wanted)
+
+
+async def _unqueue(desk: Desk) -> None:
+    known = len(desk.session.history)
+    await desk.session.send(Unqueue())
+    taken = newest(desk.session.history[known:], Unqueued)
+    if taken is not None:
+        desk.prompt.put(as_typed(taken.request))
 
 
 async def _rewind(desk: Desk, argument: str) -> None:

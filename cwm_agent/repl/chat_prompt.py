@@ -33,6 +33,10 @@ class Prompt(Protocol):
         """Say something."""
         ...
 
+    def put(self, text: str) -> None:
+        """Let the next line begin with it, where a line can be edited."""
+        ...
+
     def shown(self) -> AbstractContextManager[None]:
         """While this holds, what is printed stands above the prompt."""
         ...
@@ -64,6 +68,9 @@ class Plain:
         """Print it."""
         say(printable(text))
 
+    def put(self, text: str) -> None:
+        """No line can be edited here."""
+
     def shown(self) -> AbstractContextManager[None]:
         """There is no prompt to stand above."""
         return nullcontext()
@@ -92,9 +99,14 @@ def at_terminal(files: Callable[[], Sequence[str]], history_file: Path | None) -
 
     class Terminal:
         scripted = signals = False
+        _begun = ""
 
         async def read(self, lead: Callable[[], str]) -> str:
-            return await session.prompt_async(lambda: FormattedText([("bold", lead()), ("", " › ")]))
+            begun, self._begun = self._begun, ""
+            return await session.prompt_async(lambda: FormattedText([("bold", lead()), ("", " › ")]), default=begun)
+
+        def put(self, text: str) -> None:
+            self._begun = printable(text)
 
         def write(self, text: str) -> None:
             print(printable(text), flush=True)

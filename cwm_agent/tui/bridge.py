@@ -39,6 +39,7 @@ from cwm_agent.events import (
     TraceBegan,
     TraceEnded,
     TracePinned,
+    Unqueued,
 )
 from cwm_agent.observations import Origin
 from cwm_agent.tui import bridge_patch, bridge_trace
@@ -120,6 +121,8 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
             bridge_patch.undone(picture, event)
         case HunksDeclined():
             picture.add(Remark("quiet", event.text))
+        case Unqueued():
+            picture.unqueue(event.request)
         case Rewound():
             bridge_patch.rewound(picture, event)
         case ModeChanged():

@@ -10,7 +10,7 @@ from textual.app import SuspendNotSupported
 from cwm_agent.commands import Consult, Name, debugging
 from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import CwmAgentError, UsageError
-from cwm_agent.events import Compact, Rewind, UndoApply
+from cwm_agent.events import Compact, Rewind, UndoApply, Unqueue
 from cwm_agent.text import printable_line
 from cwm_agent.tui import theme as themes
 from cwm_agent.tui.screens.live import Wants
@@ -42,6 +42,8 @@ class Errands:
                 self._main.post_message(Wants(UndoApply()))
             case "compact":
                 self._main.post_message(Wants(Compact()))
+            case "unqueue":
+                self._main.post_message(Wants(Unqueue()))
             case "rewind":
                 self._open_rewind()
             case "theme":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cwm_agent.commands import as_typed
 from cwm_agent.events import (
     FileStat,
     HunkImagined,
@@ -16,6 +17,7 @@ from cwm_agent.events import (
     SubmitPrompt,
     TestsReported,
     UserCommand,
+    UserRequest,
 )
 from cwm_agent.observations import Mode
 from cwm_agent.tui.blocks import (
@@ -87,7 +89,8 @@ class Picture:
 
     `scene` is the panel's tab in which something happened last; `revision` grows when the patch may have changed.
     `foresight` counts the predictions of this session that met their fact, and those of them that came true.
-    `queued` are requests that were sent and not begun. `hunk` is the last answer about a hunk under review.
+    `queued` are requests that were sent and not begun, `returned` those that were taken back, as they were typed.
+    `hunk` is the last answer about a hunk under review.
     """
 
     title: str
@@ -106,6 +109,7 @@ class Picture:
     proposal: PatchProposed | None = None
     applied: list[str] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
     question: Question | None = None
     rested: Rested | None = None
     hunk: HunkImagined | None = None
@@ -127,6 +131,20 @@ class Picture:
         for each in asked:
             if each in self.queued:
                 self.queued.remove(each)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """What is shown to come next."""
+        return tuple(self.queued) if self.working else ()
+
+    def unqueue(self, request: UserRequest) -> None:
+        """The newest one like it was taken back; what this screen did not send is of a record, and stays there."""
+        for words in words_of(request):
+            for at in reversed(range(len(self.queued))):
+                if self.queued[at] == words:
+                    del self.queued[at]
+                    self.returned.append(as_typed(request))
+                    break
 
     def settle(self) -> None:
         """Long work that stood last is over: something else happens now."""

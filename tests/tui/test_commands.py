@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from cwm_agent import cli
-from cwm_agent.commands import COMMANDS, Call, Unknown, completions, debugging, named_call, parse, rollouts
+from cwm_agent.commands import COMMANDS, Call, Unknown, as_typed, completions, debugging, named_call, parse, rollouts
 from cwm_agent.errors import UsageError
-from cwm_agent.events import SubmitPrompt, TraceEntry
+from cwm_agent.events import RunInSandbox, SubmitPrompt, TraceEntry
 from cwm_agent.observations import Mode
 
 
@@ -34,6 +34,14 @@ def test_what_is_no_command_gets_one_line_with_the_nearest(typed: str, hint: str
 def test_best_of_takes_a_number_and_a_request() -> None:
     assert rollouts("4 fix it, please") == SubmitPrompt("fix it, please", 4)
     assert [rollouts(text) for text in ("", "4", "4 ", "-4 fix", "x fix", "٤ fix", "1234567 fix")] == [None] * 7
+
+
+def test_a_request_that_is_typed_again_is_the_same() -> None:
+    assert as_typed(SubmitPrompt("fix it\nplease")) == "fix it\nplease"
+    assert as_typed(RunInSandbox("ls -l")) == "!ls -l"
+    call = parse(as_typed(SubmitPrompt("fix it", 4)))
+    assert isinstance(call, Call)
+    assert rollouts(call.argument) == SubmitPrompt("fix it", 4)
 
 
 def test_a_call_is_named_with_its_file() -> None:

@@ -22,6 +22,7 @@ from cwm_agent.events import (
     SetMode,
     SubmitPrompt,
     UndoApply,
+    Unqueue,
 )
 from cwm_agent.observations import Mode
 from cwm_agent.tui.screens.confirm import ConfirmScreen
@@ -115,6 +116,7 @@ MAIN: dict[str, Case] = {
     ),
     "^J": Case([OPENED], ((("a", "ctrl+j", "b"), typed, "a\nb"),)),
     "↑ ↓": Case([OPENED], ((("a", "enter", "b", "enter", "up", "up"), typed, "a"), (("down",), typed, "b"))),
+    "↑": Case(SEARCHING, ((("a", "enter", "up"), told, [SubmitPrompt("a"), Unqueue()]),)),
     "^G": Case([OPENED], ((("a", "ctrl+g"), typed, "a\nfrom the editor"),)),
     "Esc": Case(SEARCHING, ((("escape",), told, [Interrupt()]),)),
     "Esc Esc": Case(READY, ((("escape", "escape"), screen, RewindScreen),)),

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.session import Session
 from cwm_agent.errors import ContainerDied, EngineUnavailable
-from cwm_agent.events import PatchApplied, Rested, TextWritten, ToolCall
+from cwm_agent.events import PatchApplied, PromptAccepted, Rested, SubmitPrompt, TextWritten, ToolCall, Unqueued
 from cwm_agent.observations import Completed, Limits, Mode
 from cwm_agent.protocols import Act, FinalAnswer
 from cwm_agent.settings import LimitSettings
@@ -27,9 +27,12 @@ from cwm_agent.testing import (
 from cwm_agent.tools.bash import Bash
 from cwm_agent.tools.edit import Edit
 from cwm_agent.tui.app import CwmApp
+from cwm_agent.tui.picture import Remark
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.tui.screens.review import ReviewScreen
-from tests.tui.stories import EDIT, FAILING, NEW, OLD, PASSING, Clock
+from cwm_agent.tui.widgets.bars import KeyBar, Queue
+from cwm_agent.tui.widgets.prompt import Prompt
+from tests.tui.stories import EDIT, FAILING, NEW, OLD, OPENED, PASSING, Clock, ReplaySession, app_of, settled
 
 FILE = b"payments/refunds.py"
 TAIL = OLD.rpartition(b"def label")[2]
@@ -108,6 +111,59 @@ def bench_for_the_fix() -> Bench:
 async def ask(pilot: Pilot[None], bench: Bench, words: str = "fix it") -> None:
     await until(pilot, lambda: bench.app.picture.opened)
     await pilot.press(*words, "enter")
+
+
+def bench_at_work() -> Bench:
+    """A session whose first request takes until it is stopped."""
+    return Bench([Act(ToolCall("bash", "slow"))], world={"slow": Answer(("begun\n",), delay=60.0)})
+
+
+async def test_what_waits_is_taken_back_into_the_input_the_newest_first_and_never_begun() -> None:
+    bench = bench_at_work()
+    async with bench.app.run_test(size=(80, 24)) as pilot:
+        await ask(pilot, bench)
+        await until(pilot, lambda: bench.app.picture.working)
+        for words in ("and the fee", "!ls", "/best-of 4 or so"):
+            await pilot.press(*words, "enter")
+        queue, prompt = pilot.app.screen.query_one(Queue), pilot.app.screen.query_one(Prompt)
+        await until(pilot, lambda: bench.app.picture.waiting == ("and the fee", "!ls"))
+        await pilot.press("up")
+        await until(pilot, lambda: prompt.text == "!ls")
+        assert queue.render().plain == "⋯ next  and the fee"
+        assert "↑ take back" in pilot.app.screen.query_one(KeyBar).render().plain
+        await pilot.press("up")
+        assert prompt.text == "!ls", "only an empty input takes one back"
+        await pilot.press("end", " ", "p", "enter")
+        await until(pilot, lambda: bench.app.picture.waiting == ("and the fee", "!ls p"))
+        for _ in range(2):  # two presses before the first is answered
+            prompt.post_message(Prompt.TakesBack())
+        await until(pilot, lambda: prompt.text == "and the fee\n!ls p")
+        assert not queue.display
+        assert "↑" not in pilot.app.screen.query_one(KeyBar).render().plain
+        await pilot.press("escape")
+        await until(pilot, lambda: bench.app.picture.rested)
+        asked = [each.text for each in bench.session.history if isinstance(each, PromptAccepted)]
+        assert asked == ["fix it"]
+
+
+async def test_what_begins_before_it_is_taken_back_goes_on_and_the_user_is_told() -> None:
+    bench = bench_at_work()
+    async with bench.app.run_test(size=(80, 24)) as pilot:
+        await ask(pilot, bench)
+        await until(pilot, lambda: bench.app.picture.working)
+        await pilot.press(*"/unqueue", "enter")
+        await until(pilot, lambda: isinstance(bench.app.picture.blocks[-1], Remark))
+        assert bench.app.picture.blocks[-1].text == "Nothing was taken back: no request waits."
+        assert pilot.app.screen.query_one(Prompt).text == ""
+        assert bench.app.picture.working
+        await pilot.press("escape")
+
+
+async def test_what_a_record_says_was_taken_back_does_not_come_into_the_input() -> None:
+    session = ReplaySession([OPENED, PromptAccepted("go"), Unqueued(SubmitPrompt("and more")), Rested("answered")])
+    async with app_of(session).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert pilot.app.screen.query_one(Prompt).text == ""
 
 
 async def test_from_the_request_to_the_applied_patch_and_back() -> None:

@@ -27,6 +27,8 @@ def keys(picture: Picture, first: Keys) -> Keys:
         found.append(("Esc", "back"))
     if picture.working:
         found.append(("Esc", "stop"))
+    if picture.waiting and not first:
+        found.append(("↑", "take back"))
     if picture.proposal is not None:
         found.append(("^R", "review"))
     if picture.opened is not None:

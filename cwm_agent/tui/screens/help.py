@@ -19,6 +19,7 @@ KEYS = (
     ("Enter ^S", "send, queue during work"),
     ("^J", "new line"),
     ("↑ ↓", "what was sent before"),
+    ("↑", "take the ⋯ next back"),
     ("^G", "write in $EDITOR"),
     ("Esc", "stop what is under way"),
     ("Esc Esc", "back to a checkpoint"),

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from cwm_agent.commands import Name, Unknown, parse, rollouts
-from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt
+from cwm_agent.events import Interrupt, RunInSandbox, SetMode, SettlePermission, SubmitPrompt, Unqueue
 from cwm_agent.observations import Mode
 from cwm_agent.tui.offers import Offers
 from cwm_agent.tui.picture import Picture
@@ -107,8 +107,16 @@ class MainScreen(SidedScreen):
         panel.refresh_rows()
         self.query_one(Header).refresh()
         self.query_one(Queue).show_queue(picture)
+        self._return()
         self._ask()
         self._keys()
+
+    def _return(self) -> None:
+        """What was taken back belongs in the input again."""
+        prompt = self.query_one(Prompt)
+        prompt.queued = bool(self.picture.waiting)
+        while self.picture.returned:
+            prompt.put_before(self.picture.returned.pop(0))
 
     def _ask(self) -> None:
         prompt = self.query_one(Prompt)
@@ -163,6 +171,10 @@ class MainScreen(SidedScreen):
             self.query_one(Conversation).action_page_up()
         elif event.key == "pagedown":
             self.query_one(Conversation).action_page_down()
+
+    @on(Prompt.TakesBack)
+    def _take_back(self) -> None:
+        self.post_message(Wants(Unqueue()))
 
     @on(Prompt.Answered)
     def _answer(self, event: Prompt.Answered) -> None:

@@ -66,10 +66,9 @@ class Queue(Widget):
 
     def show_queue(self, picture: Picture) -> None:
         """Take over what waits now."""
-        waiting = tuple(picture.queued) if picture.working else ()
-        if waiting != self._waiting:
-            self._waiting = waiting
-            self.display = bool(waiting)
+        if picture.waiting != self._waiting:
+            self._waiting = picture.waiting
+            self.display = bool(self._waiting)
             self.refresh(layout=True)
 
     def render(self) -> Content:

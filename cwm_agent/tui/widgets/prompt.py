@@ -50,6 +50,9 @@ class Prompt(TextArea):
             super().__init__()
             self.key = key
 
+    class TakesBack(Message):
+        """The user wants the newest request that waits in the input again."""
+
     class Answered(Message):
         """The user answered the question that waits."""
 
@@ -63,6 +66,7 @@ class Prompt(TextArea):
         )
         self.cursor_blink = False
         self.completing = False
+        self.queued = False
         self.asked_at: float | None = None
         self._clock = clock
         self._typed_at = float("-inf")
@@ -79,6 +83,10 @@ class Prompt(TextArea):
         """Replace what stands in the input."""
         self.text = printable(text)
         self.move_cursor(self.document.end)
+
+    def put_before(self, text: str) -> None:
+        """Put a text above what stands in the input."""
+        self.put(f"{text}\n{self.text}" if self.text else text)
 
     @property
     def before(self) -> str:
@@ -102,6 +110,9 @@ class Prompt(TextArea):
         elif key in ("pageup", "pagedown") or (self.completing and key in ("up", "down", "tab", "escape")):
             self._take(event)
             self.post_message(self.Pressed(key))
+        elif key == "up" and self.queued and not self.text:
+            self._take(event)
+            self.post_message(self.TakesBack())
         elif key in ("up", "down") and self._recall(key):
             self._take(event)
         elif key in ("y", "n") and not self.text and self._may_answer():

@@ -26,6 +26,7 @@ from cwm_agent.events import (
     ThoughtWritten,
     ToolCall,
     UndoApply,
+    Unqueue,
     UserCommand,
 )
 from cwm_agent.observations import Completed, LimitReached, Mode, Unreadable
@@ -51,6 +52,7 @@ commands: st.SearchStrategy[UserCommand] = st.one_of(
     st.sampled_from(["go", "!", "\udcff"]).map(SubmitPrompt),
     st.sampled_from(COMMANDS).map(RunInSandbox),
     st.just(Interrupt()),
+    st.just(Unqueue()),
     st.sampled_from(Mode).map(SetMode),
     st.builds(ApplyPatch, st.integers(0, 3), st.lists(decisions, max_size=3).map(tuple)),
     st.just(UndoApply()),

@@ -31,12 +31,15 @@ from cwm_agent.events import (
     PatchProposed,
     PromptAccepted,
     Rested,
+    RunInSandbox,
     SessionOpened,
     SessionResumed,
     SubmitPrompt,
     TextWritten,
     ThoughtWritten,
     UndoApply,
+    Unqueue,
+    Unqueued,
 )
 from cwm_agent.observations import Mode
 from cwm_agent.protocols import FinalAnswer, Recorder
@@ -70,6 +73,19 @@ async def recorded_session(folder: Path) -> Stage:
         await stage.tell("fix it")
         await stage.tell(accept(stage))
     return stage
+
+
+async def test_what_was_taken_back_is_recorded_and_not_begun_when_the_session_is_taken_up(tmp_path: Path) -> None:
+    stage = Stage([DONE], recorder=Record(tmp_path / "s1"))
+    async with opened(stage):
+        for command in (SubmitPrompt("go"), SubmitPrompt("more of it"), RunInSandbox("ls")):
+            await stage.session.send(command)
+        await stage.tell(Unqueue(), Unqueue())
+    assert [each.request for each in stage.all(Unqueued)] == [RunInSandbox("ls"), SubmitPrompt("more of it")]
+    assert read(tmp_path / "s1").events == stage.session.history
+    async with opened(again := resumed(tmp_path / "s1", workspace=stage.workspace)):
+        assert not again.session.busy
+        assert [each.text for each in again.all(PromptAccepted)] == ["go"]
 
 
 async def test_what_is_read_is_what_happened(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cwm_agent.core import interrupt
-from cwm_agent.core.session import NO_MODEL
+from cwm_agent.core.session import NO_MODEL, Session
 from cwm_agent.errors import ContainerDied, EngineUnavailable, SessionError
 from cwm_agent.events import (
     ActionBegan,
@@ -37,13 +37,18 @@ from cwm_agent.events import (
     Rewound,
     RunInSandbox,
     SessionClosed,
+    SessionOpened,
     SetMode,
     SettlePermission,
     SubmitPrompt,
     TextWritten,
     ThoughtWritten,
     ToolCall,
+    TraceBegan,
+    TraceEntry,
     UndoApply,
+    Unqueue,
+    Unqueued,
 )
 from cwm_agent.events import TestsReported as Report
 from cwm_agent.observations import Completed, LimitReached, Mode, Origin, Unreadable
@@ -369,6 +374,57 @@ async def test_rewind_brings_files_and_conversation_back() -> None:
         await stage.tell(Rewind(0))
         assert stage.files.now == stage.files.base
         assert stage.session.review() is None
+
+
+async def test_the_newest_request_that_waits_is_taken_back_and_never_begun() -> None:
+    stage = Stage([bash("slow"), DONE])
+    stage.answer("slow", "…", delay=0.2)
+    stage.answer("kept", "kept\n")
+    async with opened(stage):
+        await stage.session.send(SubmitPrompt("go"))
+        await until(stage, ActionBegan)
+        for command in (RunInSandbox("kept"), SubmitPrompt("think again"), RunInSandbox("never")):
+            await stage.session.send(command)
+        await stage.session.send(TraceEntry("a.py", "f()"))
+        await stage.tell(Unqueue(), Unqueue())
+        assert [each.request for each in stage.all(Unqueued)] == [RunInSandbox("never"), SubmitPrompt("think again")]
+        assert [each.text for each in stage.all(PromptAccepted)] == ["go", "!kept"]
+        assert any("f()" in each.subject for each in stage.all(TraceBegan)), "what is no request stays"
+
+
+async def test_what_has_begun_is_not_taken_back_and_the_user_is_told() -> None:
+    stage = Stage([bash("slow"), DONE])
+    stage.answer("slow", "…", delay=0.1)
+    async with opened(stage):
+        await stage.session.send(SubmitPrompt("go"))
+        await until(stage, ActionBegan)
+        await stage.session.send(Unqueue())
+        told = stage.last(Noticed)
+        assert (told.level, told.text) == ("info", "Nothing was taken back: no request waits.")
+        assert told.remedy == "What has begun can only be stopped."
+        assert await stage.session.idle() == Rested("answered")
+        await stage.session.send(Unqueue())
+        assert stage.last(Noticed).remedy == ""
+        assert not stage.all(Unqueued)
+
+
+async def test_an_interrupt_of_what_was_taken_back_does_not_stop_what_comes_after() -> None:
+    ready = asyncio.Event()
+
+    async def prepare(session: Session) -> None:
+        await ready.wait()
+
+    stage = Stage([DONE], more={"prepare": prepare})
+    starting = asyncio.create_task(stage.session.start())
+    await until(stage, SessionOpened)
+    for command in (SubmitPrompt("one"), Interrupt(), Unqueue()):
+        await stage.session.send(command)
+    assert not stage.session.busy
+    ready.set()
+    await starting
+    assert await stage.tell("two") == Rested("answered")
+    assert [each.text for each in stage.all(PromptAccepted)] == ["two"]
+    await stage.session.aclose()
 
 
 async def test_rewind_interrupts_what_runs_and_keeps_the_queue() -> None:
