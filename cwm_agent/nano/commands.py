@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cwm_agent.errors import ModelUnavailable
+from cwm_agent.nano.shape import SHAPE
 
 Commands = Any
 """What `ArgumentParser.add_subparsers` returns: its class has no public name."""
@@ -81,10 +82,19 @@ def _train(commands: Commands) -> None:
     parser.add_argument("--constant", action="store_true", help="do not let the rate fall over the last fifth")
     parser.add_argument("--cool", type=int, default=0, help="let the rate fall to nothing over so many steps, from now")
     parser.add_argument("--batch", type=int, default=4096, help="tokens of a step (default: 4096)")
+    about = "another shape of a new model, as in config.json: hidden_size=96 num_hidden_layers=4"
+    parser.add_argument("--shape", nargs="+", type=_number, default=[], metavar="NAME=NUMBER", help=about)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
     parser.add_argument("--processes", type=int, default=1, help="that share each batch: cores or GPUs (default: 1)")
     parser.add_argument("--threads", type=int, default=1, help="of each process (default: 1)")
     _add_workers(parser, 1)
+
+
+def _number(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if name not in SHAPE:
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SHAPE)}")
+    return name, int(number)
 
 
 def _run_train(options: argparse.Namespace) -> None:

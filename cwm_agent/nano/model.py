@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from transformers import CwmConfig, CwmForCausalLM, PreTrainedTokenizerFast
 
 from cwm_agent.nano.notes import NOTES
+from cwm_agent.nano.shape import SHAPE
 from cwm_agent.nano.tokenizer import vocabulary
 from cwm_agent.traces.grammar import Special
 
@@ -20,14 +21,6 @@ ROPE_THETA = 1_000_000.0
 """As CWM's own: most pairs of a head turn slowly, and can tell what a token is at any distance."""
 _SHARP, _SLOW = 4, 9  # pairs of a head that tell near positions apart, and pairs that hardly turn within a context
 _LOOK, _MATCH = 1.3, 2.0
-SHAPE = {
-    "hidden_size": 192,
-    "intermediate_size": 512,
-    "num_hidden_layers": 5,
-    "num_attention_heads": 6,
-    "num_key_value_heads": 2,
-    "head_dim": 32,
-}
 
 
 def make_model(tokenizer: Tokenizer, **shape: int) -> CwmForCausalLM:

@@ -56,7 +56,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _write_budget(options: argparse.Namespace) -> None:
-    model = make_model(load_tokenizer(options.folder))
+    model = make_model(load_tokenizer(options.folder), **dict(options.shape))
     parameters = sum(each.numel() for each in model.parameters())
     planned = {
         "parameters": parameters,
@@ -90,7 +90,14 @@ def _train(rank: int, options: argparse.Namespace) -> None:
     team = Team(rank, options.processes)
     if team.size > 1:
         _meet(team, options)
-    course = Course(options.folder, load_tokenizer(options.folder), Plan(batch=options.batch), options.device, team)
+    course = Course(
+        options.folder,
+        load_tokenizer(options.folder),
+        Plan(batch=options.batch),
+        options.device,
+        team,
+        **dict(options.shape),
+    )
     if options.cool and course.cooling is None:
         course.cool(options.cool)
     kitchen = Kitchen(options.data, options.folder, workers=0 if rank else options.workers, nice=options.nice)

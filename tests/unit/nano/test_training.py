@@ -132,12 +132,14 @@ def test_a_run_has_a_budget_before_its_first_step_and_what_it_cost_beside_it(
 ) -> None:
     made = _beside(folder, "budgeted")
     asked = ("--data", folder / "data", "--tokens", 4000, "--batch", 512, "--workers", 0, "--minutes", 2)
+    asked = (*asked, "--shape", "num_hidden_layers=2", "hidden_size=96")
     _run(python, "-m", "cwm_agent.nano", "train", made, *asked)
     budget = json.loads((made / "budget.json").read_text())
     assert (budget["tokens"], budget["minutes"]) == (4000, 2.0)
     assert budget["training_flops"] == 6 * budget["parameters"] * 4000
     notes = json.loads((made / "training.json").read_text())
     assert notes["budget"] == budget
+    assert notes["parameters"] == budget["parameters"] < 1_000_000
     assert notes["cooled"] == 1.0
     assert 0.7 * 4000 < notes["tokens"] < 1.3 * 4000
 
