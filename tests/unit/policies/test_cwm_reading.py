@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +25,7 @@ from cwm_agent.events import (
     TextWritten,
     ThoughtWritten,
     ToolCall,
+    TracePinned,
 )
 from cwm_agent.models.chat_format.reply import Flaw, FormatBroken
 from cwm_agent.observations import Completed, Origin
@@ -40,6 +41,7 @@ SURPRISE = PredictionScored("test", "t.py::t", "passed", "failed", came_true=Fal
 ASIDES: tuple[AgentEvent, ...] = (
     SURPRISE,
     HunksDeclined("not this"),
+    TracePinned(1, Origin.IMAGINED, "tests/test_a.py", "test_x", "tiny"),
     PatchApplied(1, "r", ("a.py",)),
     Noticed("info", "hm"),
     SessionResumed("s"),
@@ -115,6 +117,7 @@ def test_a_whole_turn() -> None:
         ended(Origin.REAL, "fact", 1),
         SURPRISE,
         HunksDeclined("no"),
+        TracePinned(1, Origin.REAL, "tests/test_a.py", "test_x"),
         TextWritten("done"),
         Rested("answered"),
         PromptAccepted("!ls"),
@@ -123,7 +126,11 @@ def test_a_whole_turn() -> None:
         Rested("answered"),
         PromptAccepted("and?"),
     ]
-    notes = (Note("surprise", "t.py::t: IMAGINED: passed; RAN: failed. It failed."), Note("declined", "no"))
+    notes = (
+        Note("surprise", "t.py::t: IMAGINED: passed; RAN: failed. It failed."),
+        Note("declined", "no"),
+        Note("pinned", "tests/test_a.py::test_x expects a value that RAN"),
+    )
     assert read(history) == [
         Asked("fix it", first=True),
         Said("ab", "c", LS),
@@ -159,7 +166,7 @@ def test_every_flaw_has_its_words(flaw: Flaw, *, thinking: bool) -> None:
     assert ("</think>`, and then one tool call" in text) == thinking
 
 
-@pytest.mark.parametrize("kind", get_args(Note.__annotations__["kind"]) or ("ran",))
+@pytest.mark.parametrize("kind", get_args(get_type_hints(Note)["kind"]))
 def test_every_note_has_its_words(kind: str) -> None:
     note = Note(kind, "TEXT", "OUTPUT")  # type: ignore[arg-type]
     text = as_text(wording().asked(Asked("REQUEST", first=False, notes=(note,))))
