@@ -132,7 +132,7 @@ class EditorAgent:
         try:
             await live.session.start()
         except BaseException:
-            del self._live[live.session.identity]
+            self._live.pop(live.session.identity, None)
             await live.close()
             raise
         return live

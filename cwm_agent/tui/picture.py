@@ -139,12 +139,10 @@ class Picture:
 
     def unqueue(self, request: UserRequest) -> None:
         """The newest one like it was taken back; what this screen did not send is of a record, and stays there."""
-        for words in words_of(request):
-            for at in reversed(range(len(self.queued))):
-                if self.queued[at] == words:
-                    del self.queued[at]
-                    self.returned.append(as_typed(request))
-                    break
+        (words,) = words_of(request)
+        if words in self.queued:
+            del self.queued[max(at for at, each in enumerate(self.queued) if each == words)]
+            self.returned.append(as_typed(request))
 
     def settle(self) -> None:
         """Long work that stood last is over: something else happens now."""
