@@ -113,7 +113,7 @@ def _raising(call: str, value: str, source: str) -> tuple[str, str]:
     lines = f"    with pytest.raises({name}) as raised:\n        {call}\n"
     if text and "..." not in text and "0x…" not in text and (hasattr(builtins, name) or _is_plain(name, source)):
         return name, f"{lines}    assert str(raised.value) == {text!r}\n"
-    return name, lines.replace(" as raised", "")
+    return name, lines.replace(" as raised", "", 1)
 
 
 def _is_plain(name: str, source: str) -> bool:

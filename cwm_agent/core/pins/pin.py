@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection
 
 from msgspec import Struct
@@ -68,7 +69,7 @@ class Pins:
         source = await source_of(self._parts.files, began.path)
         if source is None or not self._holds(began, {began.path, *(frame.file for frame in frames)}):
             raise UsageError(
-                f"{began.path} or a file that the call runs through is not as it was traced.",
+                f"{began.path} or a file that the call runs through may have changed since it was traced.",
                 remedy=_again(began.path, began.subject),
             )
         ends = [event for event in history if isinstance(event, TraceEnded) and event.trace == number]
@@ -84,7 +85,7 @@ class Pins:
         )
 
     def _holds(self, began: TraceBegan, paths: Collection[str]) -> bool:
-        """Whether these files are in the snapshot what they were when the trace began."""
+        """Whether these files are surely what was traced; what is imagined for a review is of other code."""
         history = self._bus.history
         at = history.index(began)
         if any(isinstance(event, SessionResumed) for event in history[at:]):
@@ -120,7 +121,7 @@ class Pins:
 
 
 def _of(changes: ChangeSet, paths: Collection[str]) -> list[Change]:
-    names = {path.encode() for path in paths}
+    names = {posixpath.normpath(path).encode() for path in paths}
     return [change for change in changes.changes if change.path in names]
 
 

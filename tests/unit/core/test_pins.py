@@ -15,6 +15,7 @@ from cwm_agent.core.pins.file import OWN
 from cwm_agent.events import (
     ActionBegan,
     CheckpointMade,
+    HunkImagined,
     Noticed,
     PatchProposed,
     PinTrace,
@@ -172,10 +173,24 @@ async def test_code_that_changed_since_is_not_pinned() -> None:
         await on.tell(TraceEntry("f.py", CALL), RunInSandbox("other"), PinTrace(1))
         assert on.last(TracePinned).trace == 1, "another file changed"
         await on.tell(Rewind(0), RunInSandbox("edit"), PinTrace(1))
-        assert "is not as it was traced" in on.last(Noticed).text
+        assert "may have changed since it was traced" in on.last(Noticed).text
         assert on.last(Noticed).remedy == f"Trace it again: /trace f.py::{CALL}"
         await on.tell(Rewind(0), PinTrace(1))
-    assert len(on.all(TracePinned)) == 2
+        assert len(on.all(TracePinned)) == 2
+
+
+async def test_a_trace_of_the_review_is_of_other_code() -> None:
+    async with opened(stage(CALL, mode=Mode.IMAGINED, dreams={CALL: recorded(CALL)})) as first:
+        await first.tell(TraceEntry("f.py", CALL))
+    began = first.session.history.index(first.last(TraceBegan))
+    asked = HunkImagined(checkpoint=1, file=0, hunk=0, call=CALL, path="f.py", trace=1)
+    events = [*first.session.history[1:began], asked, *first.session.history[began:-1]]
+    async with opened(stage()) as on:
+        for event in events:
+            on.session._bus.publish(event)
+        await on.tell(PinTrace(1))
+        assert "may have changed since it was traced" in on.last(Noticed).text
+        assert nothing_written(on)
 
 
 async def test_a_trace_of_an_earlier_sandbox_is_not_pinned() -> None:
@@ -184,7 +199,7 @@ async def test_a_trace_of_an_earlier_sandbox_is_not_pinned() -> None:
     recording = first.session.history
     async with opened(Stage(base=TREE, mode=Mode.REAL, recorded=recording)) as on:
         await on.tell(PinTrace(1))
-        assert "is not as it was traced" in on.last(Noticed).text
+        assert "may have changed since it was traced" in on.last(Noticed).text
         assert nothing_written(on)
 
 
