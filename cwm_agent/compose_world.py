@@ -46,8 +46,7 @@ def why_none(settings: Settings) -> str:
     if not (shipped_model() / "config.json").is_file():
         return "this installation has no small model, and no other is named (--model-url URL)"
     if packages := missing():
-        these = f"pip install {' '.join(packages)}, or 'cwm-agent[embedded]' with what training takes"
-        return f"the small model takes {', '.join(packages)}: {these}"
+        return f"the small model takes {', '.join(packages)}: pip install 'cwm-agent[small]'"
     return ""
 
 

@@ -103,11 +103,11 @@ class WorldSettings(_Section):
     key_env: str | None = Field(default=None, pattern=_VARIABLE)
     """The name of the environment variable that holds the key of the server at `world.url`."""
     embedded: bool = True
-    """Whether the small model that comes with the package imagines where no other is named (extra `embedded`)."""
+    """Whether the small model that comes with the package imagines where no other is named (extra `small`)."""
     embedded_seconds: float = Field(default=2.0, gt=0)
     """Time limit of one trace that the small model of the package imagines; it has the processor of what runs."""
     folder: Path | None = None
-    """Another small model to run in this process, on the CPU, where no `model_url` is set (extra `embedded`)."""
+    """Another small model to run in this process, on the CPU, where no `model_url` is set (extra `small`)."""
     method: Literal["stepwise", "guided", "free"] = "stepwise"
     """How a trace is imagined: asking only for what the source leaves open, under a grammar, or running free."""
     predictions: int = Field(default=3, ge=0)

@@ -112,6 +112,6 @@ def _load(folder: Path, seed: int, slots: int) -> tuple[str, Means, int]:
     except ImportError as error:
         raise ModelUnavailable(
             f"A model in this process takes the package {error.name}.",
-            remedy="Install it with `pip install 'cwm-agent[embedded]'`, or name a server with --model-url.",
+            remedy="Install it with `pip install 'cwm-agent[small]'`, or name a server with --model-url.",
         ) from error
     return load(folder, seed, slots)

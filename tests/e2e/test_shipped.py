@@ -93,7 +93,7 @@ def test_where_its_packages_are_missing_one_line_says_how_to_get_them(environmen
     assert "◆ RAN" in done.stdout
     (line,) = [line for line in done.stderr.splitlines() if "pip install" in line]
     assert "numpy, tokenizers" in line
-    assert "cwm-agent[embedded]" in line
+    assert "cwm-agent[small]" in line
 
 
 def test_a_start_imports_nothing_of_it() -> None:
