@@ -34,7 +34,7 @@ from cwm_agent.tui.widgets.bars import KeyBar, Queue
 from cwm_agent.tui.widgets.completions import Completions
 from cwm_agent.tui.widgets.conversation import Conversation
 from cwm_agent.tui.widgets.panel import Panel
-from cwm_agent.tui.widgets.prompt import Prompt
+from cwm_agent.tui.widgets.prompt import SETTLES, Prompt
 from tests.tui.stories import (
     ASKED,
     ASKING,
@@ -373,8 +373,25 @@ async def test_an_answer_needs_half_a_second_and_an_empty_input() -> None:
         await pilot.press("backspace")
         clock.at += 1
         await pilot.press("y")
+        await pilot.pause(2 * SETTLES)
         await settled(pilot)
         assert (text_of(pilot), session.told) == ("", [SettlePermission(1, allowed=True)])
+
+
+async def test_a_word_that_begins_like_an_answer_is_none_and_loses_no_letter() -> None:
+    clock = Clock()
+    session = ReplaySession(ASKING)
+    async with app_of(session, clock=clock).run_test() as pilot:
+        await settled(pilot)
+        clock.at += 60
+        await pilot.press(*"naturalsize")
+        await pilot.pause(2 * SETTLES)
+        assert (text_of(pilot), session.told) == ("naturalsize", [])
+        await pilot.press("ctrl+c")
+        clock.at += 60
+        await pilot.press("n", "enter")
+        await settled(pilot)
+        assert (text_of(pilot), session.told) == ("", [SettlePermission(1, allowed=False)]), "enter says that it is all"
 
 
 async def test_a_question_in_the_middle_of_a_word_steals_no_letter() -> None:

@@ -8,11 +8,14 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import TextArea
 
 from cwm_agent.text import printable
 
 GUARD = 0.5
+SETTLES = 0.35
+"""Seconds after which a lone letter is an answer; a key that follows sooner made it the beginning of a word."""
 PLACEHOLDER = "ask, / for commands, @ for files, ! for the sandbox's shell"
 
 
@@ -70,6 +73,7 @@ class Prompt(TextArea):
         self.asked_at: float | None = None
         self._clock = clock
         self._typed_at = float("-inf")
+        self._answer: Timer | None = None
         self._sent: list[str] = []
         self._at = 0
 
@@ -104,7 +108,9 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         key = event.key
-        if key in ("enter", "ctrl+s"):
+        if self._answer is not None and self._answers_now(key):
+            self._take(event)
+        elif key in ("enter", "ctrl+s"):
             self._take(event)
             self.post_message(self.Sent(self.text))
         elif key in ("pageup", "pagedown") or (self.completing and key in ("up", "down", "tab", "escape")):
@@ -116,8 +122,7 @@ class Prompt(TextArea):
         elif key in ("up", "down") and self._recall(key):
             self._take(event)
         elif key in ("y", "n") and not self.text and self._may_answer():
-            self._take(event)
-            self.post_message(self.Answered(yes=key == "y"))
+            self._answer = self.set_timer(SETTLES, self._settle)  # and the letter is typed, should it be a word's
         else:
             self._typed_at = self._clock()  # Textual calls the base class's handler next
 
@@ -128,6 +133,24 @@ class Prompt(TextArea):
         """Whether a letter can be an answer: a question has stood long enough to be read, and nobody is typing."""
         now = self._clock()
         return self.asked_at is not None and now - self.asked_at >= GUARD and now - self._typed_at >= GUARD
+
+    def _answers_now(self, key: str) -> bool:
+        """Whether the letter that waits becomes the answer by this key: by enter; with any other it begins a word."""
+        timer, self._answer = self._answer, None
+        if timer is not None:
+            timer.stop()
+        if key != "enter":
+            return False
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
+        """The letter stood alone: it is the answer, if there is still a question."""
+        self._answer = None
+        letter, asked = self.text, self.asked_at is not None
+        if asked and letter in ("y", "n"):
+            self.put("")
+            self.post_message(self.Answered(yes=letter == "y"))
 
     @staticmethod
     def _take(event: events.Key) -> None:
