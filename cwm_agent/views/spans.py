@@ -87,11 +87,11 @@ def middle(value: str, room: int) -> str:
     if room < _LEAST:
         return plain(fit((safe(value[: room + 1]),), room))
     kept = room - len(f"…{len(value):,}…")
-    head, tail = _beginning(value, kept - kept // 3), _beginning(value[:-room:-1], kept // 3)[::-1]
+    head, tail = beginning(value, kept - kept // 3), beginning(value[:-room:-1], kept // 3)[::-1]
     return f"{printable_line(head)}…{len(value) - len(head) - len(tail):,}…{printable_line(tail)}"
 
 
-def _beginning(value: str, room: int) -> str:
+def beginning(value: str, room: int) -> str:
     """As many first characters as fit into `room` cells."""
     start = value[: max(0, room)]
     if start.isascii() and start.isprintable():

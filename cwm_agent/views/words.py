@@ -11,6 +11,7 @@ from cwm_agent.observations import Completed, LimitReached, Origin, Outcome, Unr
 from cwm_agent.traces.compare import Comparison, fate
 from cwm_agent.traces.doubt import in_words
 from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
+from cwm_agent.views import names
 from cwm_agent.views.spans import Line, Piece, cells, middle, safe
 
 SIGN = {Origin.REAL: "◆", Origin.IMAGINED: "◇"}
@@ -79,7 +80,7 @@ def headline(trace: Trace, origin: Origin, subject: str, outcome: Outcome, width
         tail += (GAP, Piece(told, "quiet"))
     first = badge(origin)
     room = width - cells(first) - cells(tail) - 2 - cells((GAP,))
-    return (*first, Piece("  "), Piece(middle(subject, max(room, 12)), "bold"), GAP, *tail)
+    return (*first, Piece("  "), Piece(names.subject(subject, max(room, 12)), "bold"), GAP, *tail)
 
 
 def legend(*, basis: bool, both: bool = False, doubt: bool = False) -> list[Line]:

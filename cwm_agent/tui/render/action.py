@@ -9,7 +9,7 @@ from cwm_agent.observations import Completed, Origin
 from cwm_agent.tui.picture import Acted, Run
 from cwm_agent.tui.render.edits import Edit, edit_of, trimmed
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, failed, outcome, seconds, stat, tests
-from cwm_agent.tui.render.rows import Row, clip, folded, join, line, ours, spread, text
+from cwm_agent.tui.render.rows import Row, clip, folded, join, line, named, ours, spread, text
 
 LABEL = 12
 MARGIN = "  │ "
@@ -79,7 +79,7 @@ def _failures(report: TestsReported, lines: int, width: int) -> list[Row]:
     """A test run shown as tests: what failed, and how much text there is to open."""
     margin = ours(MARGIN, "$line")
     room = width - len(MARGIN)
-    shown = [clip(join(failed(report), line(each, "$quiet")), room) for each in report.failures[:FAILURES]]
+    shown = [named(each, room, before=failed(report), style="$quiet") for each in report.failures[:FAILURES]]
     rows = [Row(join(margin, each)) for each in shown]
     if len(report.failures) > FAILURES:
         rows.append(Row(join(margin, failed(report), ours(f"{len(report.failures) - FAILURES:,} more", "$faint"))))
@@ -118,7 +118,7 @@ def _edit_rows(block: Acted, run: Run, edit: Edit, width: int) -> list[Row]:
     word = "stopped" if run.stopped else words[run.outcome is not None]
     mine = [each for each in block.files if edit.path.endswith(each.name) or each.name.endswith(edit.path)]
     right = stat(mine[0]) if mine else Content("")
-    rows = [Row(spread(join(label("✎", word, "$lead"), line(edit.path)), right, width))]
+    rows = [Row(named(edit.path, width, before=label("✎", word, "$lead"), right=right))]
     head, old, new, tail = trimmed(edit)
     marked = [(" ", each) for each in head[-2:]]
     marked += [("−", each) for each in old] + [("+", each) for each in new]

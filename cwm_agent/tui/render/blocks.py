@@ -28,7 +28,7 @@ from cwm_agent.tui.render.action import action_rows, foldable, label
 from cwm_agent.tui.render.growing import Growing
 from cwm_agent.tui.render.marks import CLAIMED, REAL, count, stat
 from cwm_agent.tui.render.progress import finished, working
-from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
+from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, named, ours, spread, text, wrapped
 
 
 def rows(block: AnyBlock, width: int, growing: Growing | None = None) -> list[Row]:  # noqa: C901 -- one arm each
@@ -174,7 +174,7 @@ def _offered(block: Offered, width: int) -> list[Row]:
         if patch.summary and not block.told:
             laid += wrapped(text(patch.summary.strip(), "$quiet"), width - 2)
         for file in patch.files[:6]:
-            laid.append(Row(spread(line(file.name), stat(file), width - 2)))
+            laid.append(Row(named(file.name, width - 2, right=stat(file))))
         if len(patch.files) > 6:
             laid.append(Row(ours(f"and {count(len(patch.files) - 6, 'more file')}", "$faint")))
     return [blank(), *_bar(laid, ours("┃ ", style)), blank()]

@@ -11,7 +11,7 @@ from cwm_agent.events import TestsReported
 from cwm_agent.observations import Origin
 from cwm_agent.tui.picture import Picture
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, failed, outcome, stat, tests
-from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, ours, spread, text, wrapped
+from cwm_agent.tui.render.rows import Row, blank, clip, folded, join, line, named, ours, spread, text, wrapped
 
 if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
@@ -58,13 +58,16 @@ def _report(report: TestsReported, width: int) -> list[Row]:
         rows += [Row(join(ours("   "), ours(stroke * bad, "$bad"), ours(stroke * (room - bad), style))), blank()]
     for failure in report.failures:
         path, _, test = failure.partition("::")
-        ghost = "$imagined" if report.origin is Origin.IMAGINED else ""
-        shown = join(line(test or path, ghost), line(f"  {path}" if test else "", "$faint"))
-        rows.append(Row(clip(join(ours(" "), failed(report), shown), width - 1)))
+        head = join(ours(" "), failed(report), line(f"{test}  " if test else "", _ghost(report)))
+        rows.append(Row(named(path, width - 1, before=head, style="$faint" if test else _ghost(report))))
     missing = report.failed - len(report.failures)
     if missing > 0:
         rows.append(Row(ours(f"   and {count(missing, 'more failure')}", "$faint")))
     return rows
+
+
+def _ghost(report: TestsReported) -> str:
+    return "$imagined" if report.origin is Origin.IMAGINED else ""
 
 
 def shell(picture: Picture, width: int) -> list[Row]:
@@ -98,7 +101,7 @@ def changes(review: Review | None, width: int) -> list[Row]:
 
     rows: list[Row] = []
     for file in review.files:
-        rows += [blank(), Row(spread(join(ours(" "), line(file.stat.name, "bold")), stat(file.stat), width - 1))]
+        rows += [blank(), Row(named(file.stat.name, width - 1, before=ours(" "), right=stat(file.stat), style="bold"))]
         rows += diff.warnings(file, width)
         for number, hunk in enumerate(file.hunks):
             if not hunk.old_lines and not hunk.new_lines:

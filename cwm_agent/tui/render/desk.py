@@ -7,7 +7,8 @@ from textual.content import Content
 from cwm_agent.tui.desk import Desk, State, Tally
 from cwm_agent.tui.render import diff
 from cwm_agent.tui.render.marks import count, stat
-from cwm_agent.tui.render.rows import Row, blank, clip, join, line, ours, spread, text, wrapped
+from cwm_agent.tui.render.rows import NOTHING, Row, blank, join, named, ours, spread, text, wrapped
+from cwm_agent.views.names import short
 from cwm_agent.workspace.diff import split_lines
 
 SIGNS: dict[State, tuple[str, str]] = {
@@ -36,11 +37,13 @@ def files(desk: Desk, width: int) -> tuple[list[Row], int]:
         sign, style = SIGNS[desk.file_state(number)]
         fill = "on $picked" if here else ""
         folder, _, base = file.stat.name.rpartition("/")
-        alert = join(ours(" "), ours("⚠", "bold $bad")) if file.serious else Content("")
-        head = join(ours(f" {sign} ", style), line(base, "bold" if here else ""), alert)
-        rows.append(Row(spread(head, join(stat(file.stat), ours(" ")), width), fill))
+        alert = join(ours(" "), ours("⚠", "bold $bad")) if file.serious else NOTHING
+        right = join(stat(file.stat), ours(" "))
+        room = max(1, width - 4 - alert.cell_length - right.cell_length)
+        head = join(ours(f" {sign} ", style), ours(short(base, room), "bold" if here else ""), alert)
+        rows.append(Row(spread(head, right, width), fill))
         if folder:
-            rows.append(Row(clip(join(ours("   "), line(folder, "$faint")), width), fill))
+            rows.append(Row(named(folder, width, before=ours("   "), style="$faint"), fill))
     return rows, chosen
 
 
@@ -48,7 +51,7 @@ def hunks(desk: Desk, width: int, *, side_by_side: bool) -> tuple[list[Row], int
     """The hunks of the file in view, and the first and last row of the one in view."""
     file_number, chosen = desk.place
     file = desk.file
-    rows = [Row(spread(line(f" {file.stat.name}", "bold"), join(stat(file.stat), ours(" ")), width))]
+    rows = [Row(named(file.stat.name, width, before=ours(" "), right=join(stat(file.stat), ours(" ")), style="bold"))]
     rows += diff.warnings(file, width)
     first = last = 0
     for number, hunk in enumerate(file.hunks):

@@ -1,4 +1,5 @@
-"""Rows: lines of a screen, ready to paint. Every text that is not our own comes in through `text`, `line` or `name`."""
+"""Rows: lines of a screen, ready to paint. Every text that is not our own comes in through `text`, `line`,
+`name` or `named`."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ from typing import NamedTuple
 from textual.content import Content
 
 from cwm_agent.text import printable, printable_line, printable_name
+from cwm_agent.views.names import short
 
 TAB = 4
 GUTTER = 2
+NOTHING = Content("")
 
 
 class Row(NamedTuple):
@@ -59,6 +62,12 @@ def spread(left: Content, right: Content, width: int) -> Content:
         return clip(left, width)
     left = clip(left, room - 1)
     return join(left, ours(" " * (room - left.cell_length)), right)
+
+
+def named(path: str, width: int, *, before: Content = NOTHING, right: Content = NOTHING, style: str = "") -> Content:
+    """A path behind `before`, and something at the other end of the line; where room is short, folders are left out."""
+    room = width - before.cell_length - right.cell_length - bool(right)
+    return spread(join(before, ours(short(path, max(room, 1)), style)), right, width)
 
 
 def wrapped(content: Content, width: int, first: Content | None = None, fill: str = "") -> list[Row]:

@@ -12,7 +12,7 @@ from cwm_agent.traces.frames import Frame, FrameKind
 from cwm_agent.tui.loupe import Loupe, Place
 from cwm_agent.tui.render.board import empty
 from cwm_agent.tui.render.rows import Row, join, ours, spread, wrapped
-from cwm_agent.views import parts, words
+from cwm_agent.views import names, parts, words
 from cwm_agent.views.highlight import Highlighter
 from cwm_agent.views.spans import Line, Piece, cells, fit, middle, pad
 from cwm_agent.views.steps import Change, Step
@@ -41,7 +41,7 @@ def head(loupe: Loupe, width: int) -> list[Row]:
     if traced is None:
         return empty("Nothing was traced yet. /trace path.py::f(1, 2) traces a call.", width)
     which = f"{loupe.chosen + 1} of {loupe.count} " if loupe.count > 1 else ""
-    title = content((Piece(" "), Piece(middle(traced.subject, width - len(which) - 4), "bold")))
+    title = content((Piece(" "), Piece(names.subject(traced.subject, width - len(which) - 4), "bold")))
     rows = [Row(spread(title, ours(which, "$faint"), width))]
     for run in traced.runs.values():
         left: Line = (Piece(" "), *words.badge(run.origin), Piece("  "))

@@ -12,6 +12,7 @@ from cwm_agent.tui.picture import Traced, TraceRun
 from cwm_agent.tui.render.action import MARGIN, label
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome
 from cwm_agent.tui.render.rows import Row, clip, join, line, ours, spread, wrapped
+from cwm_agent.views import names
 from cwm_agent.views.spans import middle
 
 VALUE = 28
@@ -25,7 +26,7 @@ def traced_rows(block: Traced, width: int) -> list[Row]:
         sign = label(SIGN[run.origin], _word(run), STYLE[run.origin])
         told, verdict = join(*_ending(run, max(VALUE, width // 3))), _verdict(block, run)
         room = width - sign.cell_length - told.cell_length - verdict.cell_length - 2
-        subject = ours(middle(block.subject, max(room, 12)))
+        subject = ours(names.subject(block.subject, max(room, 12)))
         rows.append(Row(spread(join(sign, subject, told), verdict, width)))
     wrong = next((score for score in block.scores if not score.came_true), None)
     if wrong is not None:

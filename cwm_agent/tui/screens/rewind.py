@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from cwm_agent.tui.picture import Checkpoint
 from cwm_agent.tui.render.marks import stat
-from cwm_agent.tui.render.rows import Row, blank, join, line, ours, spread, wrapped
+from cwm_agent.tui.render.rows import Row, blank, join, line, named, ours, spread, wrapped
 from cwm_agent.tui.screens.dialog import Dialog
 from cwm_agent.tui.widgets.lines import Lines
 
@@ -35,7 +35,7 @@ class _List(Lines):
             rows += self._entry(number, made.label or f"checkpoint {made.number}", made.at, width)
             if number == self.at:
                 for file in made.files[:FILES]:
-                    rows.append(Row(spread(line(f"     {file.name}", "$quiet"), stat(file), width)))
+                    rows.append(Row(named(file.name, width, before=ours("     "), right=stat(file), style="$quiet")))
                 if len(made.files) > FILES:
                     rows.append(Row(ours(f"     and {len(made.files) - FILES} more", "$faint")))
         return [*rows, blank(), *wrapped(ours(_MEANS, "$faint"), width - 3, ours("   "))]
