@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -12,16 +12,18 @@ from cwm_agent.core.bus import Bus
 from cwm_agent.core.checkpoints import Checkpoints, by_product
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.hunk_code import HunkCode, State, hunk_code
-from cwm_agent.core.known_calls import KnownCall, Past, calls_reaching, ended, is_of, past_traces
+from cwm_agent.core.interrupt import closing
+from cwm_agent.core.known_calls import KnownCall, Past, calls_reaching, ended, entered, is_of, past_traces
 from cwm_agent.core.parts import SessionParts
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.subjects import runnable, source_of
 from cwm_agent.errors import UsageError
 from cwm_agent.events import HunkImagined, ImagineHunk, TraceBegan
-from cwm_agent.observations import Origin, TraceCall
+from cwm_agent.observations import FrameReached, Origin, TraceCall, WorldEvent
 from cwm_agent.protocols import Sources, World
 from cwm_agent.traces.compare import fate
 from cwm_agent.traces.entry import parse
+from cwm_agent.traces.frames import Frame
 
 AS_DECIDED = ", with the hunks as decided"
 """Behind the title of a trace whose code is no state of the snapshot, so that it is not taken for one."""
@@ -111,7 +113,15 @@ class HunkDreams:
         if known is None:
             title = call.title if code.as_proposed else f"{call.title}{AS_DECIDED}"
             began = TraceBegan(number, Origin.IMAGINED, title, call.path)
-            await self._foresight.tracing.take(world.run(chosen.request, self._foresight.limits), began)
+            await self._foresight.tracing.take(self._events(world, chosen), began)
+
+    def _events(self, world: World, chosen: _Chosen) -> AsyncIterator[WorldEvent]:
+        """The imagined run; a model need not make up arguments that are known, where no real run has made them."""
+        limits, dreamer = self._foresight.limits, self._parts.dreamer
+        first = None if chosen.real else entered(chosen.call, chosen.request.source)
+        if first is None or dreamer is None:
+            return world.run(chosen.request, limits)
+        return _after(first, dreamer.imagine_on(chosen.request, (first,), limits))
 
     async def _of_state(self, past: Sequence[Past], state: State) -> list[Past]:
         """The traces of code in this state."""
@@ -153,6 +163,13 @@ class HunkDreams:
             return None
         parse(source)
         return TraceCall(source, call.title, call.path)
+
+
+async def _after(first: Frame, events: AsyncIterator[WorldEvent]) -> AsyncIterator[WorldEvent]:
+    yield FrameReached(first)
+    async with closing(events):
+        async for event in events:
+            yield event
 
 
 def _of(origin: Origin, past: Sequence[Past]) -> Past | None:

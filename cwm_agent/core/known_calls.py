@@ -23,7 +23,8 @@ from cwm_agent.events import (
 from cwm_agent.observations import Completed, Origin
 from cwm_agent.protocols import RecordedCall
 from cwm_agent.traces.compare import fate, normalised
-from cwm_agent.traces.frames import Frame, FrameKind, Trace
+from cwm_agent.traces.entry import source_lines
+from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 
 Inputs = Mapping[str, Sequence[RecordedCall]]
 """The calls that each test was recorded to make."""
@@ -101,14 +102,35 @@ def calls_reaching(path: str, source: str, what: Touched, inputs: Inputs, past: 
             yield KnownCall(identity, test.path, "a test through it")
 
 
-def plain_functions(source: str) -> list[str]:
-    """The functions at the top level of a text that can be called by the names of all their parameters."""
+def entered(call: KnownCall, source: str) -> Frame | None:
+    """The first frame of a call that a test was seen to make, in a file that reads `source`.
+
+    None where its arguments are not known, and where they are literals, of which every world makes that frame itself.
+    """
+    line = plain_functions(source).get(call.function)
+    if line is None or all(map(_is_literal, call.arguments.values())):
+        return None
+    return Frame(
+        event=FrameKind.CALL,
+        file=call.path,
+        function=call.function,
+        line=line,
+        depth=0,
+        source=source_lines(source)[line - 1],
+        locals=dict(call.arguments),
+        basis=dict.fromkeys(["<line>", *call.arguments], Basis.FORCED),
+    )
+
+
+def plain_functions(source: str) -> dict[str, int]:
+    """The functions at the top level of a text, with their lines, that can be called by the names of all parameters."""
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return {}
     found = [node for node in body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
-    return [node.name for node in found if not (node.args.posonlyargs or node.args.vararg or node.args.kwarg)]
+    plain = [node for node in found if not (node.args.posonlyargs or node.args.vararg or node.args.kwarg)]
+    return {node.name: node.lineno for node in plain}
 
 
 def _made_inside(past: Past, path: str, plain: Sequence[str]) -> Iterator[KnownCall]:

@@ -57,13 +57,15 @@ class HunkRun:
             self.step(0)
 
     def _traced(self) -> Traced | None:
-        """The imagined trace, beside the real one once it is whole."""
+        """The imagined trace, beside the real one once it is whole; the real one alone where nothing was imagined."""
         answer, imagined, real = self.answer, self.imagined, self.real
         traced = self._find(answer.trace) if answer else None
         if answer is None or traced is None or imagined is None or real is None or answer.real == answer.trace:
             return traced
-        if imagined.outcome is None or not imagined.frames:
+        if imagined.outcome is None:
             return traced
+        if not imagined.frames:
+            return self._find(answer.real)
         if self._alone.traces and self._alone.traces[0].comparison is not None:
             return self._alone.traces[0]
         from cwm_agent.traces.compare import compare  # not needed for the first paint
@@ -98,5 +100,5 @@ class HunkRun:
     @property
     def endings(self) -> list[tuple[Origin, str]]:
         """How the call ends with the hunk, in each world that came to an end."""
-        runs = [run for run in (self.imagined, self.real) if run is not None and run.outcome is not None]
+        runs = [run for run in (self.imagined, self.real) if run is not None and run.outcome is not None and run.frames]
         return [(run.origin, ending(run.trace)) for run in runs]

@@ -8,12 +8,23 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
-from cwm_agent.events import AgentEvent, ApplyPatch, Decision, ImagineHunk, Interrupt, Noticed, PromptAccepted
+from cwm_agent.events import (
+    AgentEvent,
+    ApplyPatch,
+    Decision,
+    FramesReached,
+    ImagineHunk,
+    Interrupt,
+    Noticed,
+    PromptAccepted,
+    TraceEnded,
+)
+from cwm_agent.observations import LimitReached, Origin
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.tui.screens.review import ReviewScreen
 from cwm_agent.tui.widgets.bars import KeyBar
 from cwm_agent.tui.widgets.hunk_run import HunkRunView
-from tests.tui.hunk_story import BOTH, COMING, IMAGINED, NO_CALL, RAN, WITH_MODEL, ImaginingSession
+from tests.tui.hunk_story import BOTH, COMING, DREAMT, IMAGINED, NO_CALL, RAN, WITH_MODEL, ImaginingSession
 from tests.tui.stories import READY, app_of, review, settled
 
 
@@ -185,9 +196,30 @@ async def test_what_goes_wrong_on_the_way_is_told() -> None:
 
 
 async def test_a_run_that_leaves_the_hunk_out_says_so() -> None:
-    elsewhere = [IMAGINED[0], IMAGINED[1], IMAGINED[3]]
+    elsewhere = [IMAGINED[0], IMAGINED[1], FramesReached(7, Origin.IMAGINED, DREAMT[:3]), IMAGINED[3]]
     async with imagining(elsewhere) as (pilot, _):
         assert "The imagined run does not come to these lines." in shown(pilot)
+
+
+TOO_MUCH = LimitReached("tokens", "the code that it runs through has more than the 512 tokens that fit")
+
+
+async def test_where_nothing_can_be_imagined_it_says_why() -> None:
+    async with imagining([*IMAGINED[:2], TraceEnded(7, Origin.IMAGINED, TOO_MUCH)]) as (pilot, _):
+        assert rows(pilot)[1] == " refund([Decimal('1.005'), Decimal('2.000')])"
+        assert rows(pilot)[2].startswith(" ◇ nothing: stopped at its tokens limit: the code that it runs through has")
+        assert "before" not in shown(pilot)
+        await press(pilot, "right", "left", "escape")
+        assert not view(pilot).display
+
+
+async def test_where_nothing_can_be_imagined_what_ran_is_shown_alone() -> None:
+    answer = [BOTH[0], BOTH[1], TraceEnded(7, Origin.IMAGINED, TOO_MUCH)]
+    async with imagining(answer, story=[*WITH_MODEL, *RAN]) as (pilot, _):
+        assert "◇ nothing: " in shown(pilot)
+        assert "◆ RAN  returned Decimal('3.00')" in shown(pilot)
+        assert "with this hunk ◆ returns Decimal('3.00')" in shown(pilot)
+        assert "◇ IMAGINED" not in shown(pilot)
 
 
 async def test_a_patch_that_was_applied_is_neither_applied_again_nor_imagined() -> None:

@@ -13,6 +13,7 @@ from cwm_agent.errors import EngineUnavailable
 from cwm_agent.events import AgentEvent, Rested
 from cwm_agent.tui.app import CwmApp
 from cwm_agent.workspace.review import Review
+from tests.tui.hunk_story import BOTH, COMING, IMAGINED, RAN, WITH_MODEL, ImaginingSession
 from tests.tui.stories import (
     ASKED,
     ASKING,
@@ -150,6 +151,35 @@ REVIEWS: list[tuple[str, Review, tuple[int, int], tuple[str, ...], str]] = [
 def test_review(snap_compare: Compare, patch: Review, size: tuple[int, int], keys: tuple[str, ...], theme: str) -> None:
     app = app_of(ReplaySession(READY, patch), theme=f"cwm-{theme}")
     assert snap_compare(app, terminal_size=size, run_before=pressing("ctrl+r", *keys))
+
+
+HUNK_RUNS: list[tuple[str, Sequence[AgentEvent], Sequence[AgentEvent], tuple[int, int], tuple[str, ...], str]] = [
+    ("alone", WITH_MODEL, IMAGINED, MIDDLE, (), "dark"),
+    ("alone", WITH_MODEL, IMAGINED, SMALL, ("right",), "light"),
+    ("coming", WITH_MODEL, COMING, SMALL, (), "dark"),
+    ("stopped", WITH_MODEL, COMING, MIDDLE, ("escape",), "light"),
+    ("both", [*WITH_MODEL, *RAN], BOTH, MIDDLE, (), "light"),
+    ("both", [*WITH_MODEL, *RAN], BOTH, LARGE, ("right", "right", "right"), "dark"),
+    ("both", [*WITH_MODEL, *RAN], BOTH, SMALL, (), "ansi"),
+    ("no_call", WITH_MODEL, IMAGINED, SMALL, ("i", "j", "i"), "dark"),
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "answer", "size", "keys", "theme"),
+    [case[1:] for case in HUNK_RUNS],
+    ids=[f"{name}-{size[0]}x{size[1]}-{theme}" for name, _, _, size, _, theme in HUNK_RUNS],
+)
+def test_imagined_hunk(
+    snap_compare: Compare,
+    events: Sequence[AgentEvent],
+    answer: Sequence[AgentEvent],
+    size: tuple[int, int],
+    keys: tuple[str, ...],
+    theme: str,
+) -> None:
+    app = app_of(ImaginingSession(events, review(), answer), theme=f"cwm-{theme}")
+    assert snap_compare(app, terminal_size=size, run_before=pressing("ctrl+r", "i", *keys))
 
 
 @pytest.mark.parametrize("error", [None, "engine"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from cwm_agent.events import (
     ApplyPatch,
     CheckpointMade,
     Decision,
+    FramesReached,
     HunkImagined,
     ImagineHunk,
     Interrupt,
@@ -113,6 +115,7 @@ class Watching:
         self.answer = answer
         self.asked: list[tuple[str, dict[str, str | None]]] = []
         self.endless = False
+        self.began_at: tuple[Frame, ...] = ()
         self.begun = asyncio.Event()
 
     async def run(self, request: TraceCall, limits: Limits) -> AsyncIterator[WorldEvent]:
@@ -124,6 +127,14 @@ class Watching:
         if self.endless:
             await asyncio.Event().wait()
         yield Finished(Completed(0))
+
+    async def imagine_on(
+        self, request: TraceCall, so_far: Sequence[Frame], limits: Limits, *, then: FrameKind | None = None
+    ) -> AsyncIterator[WorldEvent]:
+        self.began_at = tuple(so_far)
+        self.answer = self.answer[len(so_far) :]
+        async for event in self.run(request, limits):
+            yield event
 
     async def aclose(self) -> None: ...
 
@@ -139,13 +150,19 @@ class Reviewed:
     """A session whose agent saw a test fail and changed three files; the patch is open for review."""
 
     def __init__(
-        self, mode: Mode, *, model: bool = True, inputs: bool = True, steps: bool = True, plain: bool = True
+        self,
+        mode: Mode,
+        *,
+        model: bool = True,
+        inputs: Sequence[RecordedCall] = (CALL,),
+        steps: bool = True,
+        plain: bool = True,
     ) -> None:
         files = MemoryFiles(tree(BASE))
         drafts = Drafts(files)
         self.dream = Watching(drafts, run_of("2"))
         failing = FAILING if plain else tuple(replace(each, locals={"x": "<A>"}) for each in FAILING)
-        self.tracer = ScriptedTracer(failing, [CALL] if inputs else [])
+        self.tracer = ScriptedTracer(failing, inputs)
         more = {
             "files": files,
             "drafts": drafts,
@@ -153,6 +170,7 @@ class Reviewed:
             "imagines_commands": False,
             "imagines_calls": True,
             "tracer": self.tracer,
+            "dreamer": self.dream if model else None,
             "world_model": "tiny" if model else None,
         }
         acts = [bash(RUN), bash(CHANGE)] if steps else [bash(CHANGE)]
@@ -185,7 +203,7 @@ class Reviewed:
 
 
 @asynccontextmanager
-async def reviewed(mode: Mode = Mode.REAL, **more: bool) -> AsyncIterator[Reviewed]:
+async def reviewed(mode: Mode = Mode.REAL, **more: Any) -> AsyncIterator[Reviewed]:
     on = Reviewed(mode, **more)
     async with opened(on.stage):
         await on.stage.tell("go")
@@ -200,6 +218,7 @@ async def test_the_call_of_the_failing_test_is_imagined_with_the_hunk() -> None:
         assert (answer.path, answer.lines) == ("a.py", (5, 5))
         entry, read = on.dream.asked[-1]
         assert entry == "f(x=1)"
+        assert on.dream.began_at == (), "the source alone tells literals"
         assert read == {**BASE, "a.py": F_ALONE, "notes.txt": "two\n"}
         began, ended = on.stage.last(TraceBegan), on.stage.last(TraceEnded)
         assert (began.trace, began.origin, ended.outcome) == (answer.trace, Origin.IMAGINED, Completed(0))
@@ -240,7 +259,7 @@ async def test_a_rejected_hunk_is_imagined_all_the_same() -> None:
 
 
 async def test_a_call_that_the_user_traced_is_taken_where_no_test_is_known() -> None:
-    on = Reviewed(Mode.REAL, inputs=False, steps=False)
+    on = Reviewed(Mode.REAL, inputs=(), steps=False)
     on.stage.world.script["f(3)"] = Answer(frames=run_of("3", "3"))
     async with opened(on.stage):
         await on.stage.tell(TraceEntry("a.py", "f(3)"), "go")
@@ -259,17 +278,29 @@ async def test_a_call_that_the_user_traced_is_taken_where_no_test_is_known() -> 
 
 
 async def test_without_inputs_the_call_is_read_from_the_trace_of_the_failing_test() -> None:
-    async with reviewed(inputs=False) as on:
+    async with reviewed(inputs=()) as on:
         answer = await on.imagine()
         assert (answer.call, answer.known, answer.before) == ("f(x=1)", f"called by {TEST}", "returns 1")
 
 
 async def test_where_an_argument_is_no_literal_the_test_itself_is_imagined() -> None:
-    async with reviewed(inputs=False, plain=False) as on:
+    async with reviewed(inputs=(), plain=False) as on:
         answer = await on.imagine()
         assert (answer.call, answer.known) == (TEST, "a test through it")
         assert on.dream.asked[-1][0] == "test_x()"
         assert answer.before == "raises AssertionError: assert 1 == 2"
+
+
+async def test_arguments_that_are_known_and_no_literals_are_not_left_to_the_model() -> None:
+    made = replace(CALL, arguments={"x": "<A>"}, expressions={"x": "A()"}, call="f(x=A())")
+    async with reviewed(Mode.VERIFY, inputs=[made]) as on:
+        assert on.dream.began_at == ()
+        answer = await on.imagine(A_PY, 0, Decision(A_PY, 1, "reject"))
+        (first,) = on.dream.began_at
+        assert (first.event, first.line, first.source, first.locals) == (FrameKind.CALL, 4, "def f(x):", {"x": "<A>"})
+        reached = [each for each in on.stage.all(FramesReached) if each.trace == answer.trace]
+        frames = [frame for each in reached for frame in each.frames]
+        assert frames == [first, *run_of("2")[1:]]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +312,7 @@ async def test_where_an_argument_is_no_literal_the_test_itself_is_imagined() -> 
     ],
 )
 def test_a_call_is_written_by_names_alone(text: str, names: list[str]) -> None:
-    assert plain_functions(text) == names
+    assert list(plain_functions(text)) == names
 
 
 @pytest.mark.parametrize(
@@ -312,7 +343,7 @@ async def test_after_an_apply_there_is_nothing_left() -> None:
 
 
 async def test_it_can_be_stopped() -> None:
-    async with reviewed(Mode.REAL, inputs=False) as on:
+    async with reviewed(Mode.REAL, inputs=()) as on:
         on.dream.endless = True
         await on.stage.session.send(ImagineHunk(1, A_PY, 0))
         await on.dream.begun.wait()
@@ -325,7 +356,7 @@ async def test_it_can_be_stopped() -> None:
 
 
 async def test_the_state_lies_over_files_that_moved_on() -> None:
-    async with reviewed(inputs=False) as on:
+    async with reviewed(inputs=()) as on:
         await on.stage.tell("again")
         assert on.stage.last(CheckpointMade).checkpoint == 2
         assert await text_of(on.files, "notes.txt") == "three\n"
