@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from cwm_agent.errors import UsageError
-from cwm_agent.events import RunInSandbox, SubmitPrompt, TraceEntry, UserRequest
+from cwm_agent.events import AgentEvent, PinTrace, RunInSandbox, SubmitPrompt, TraceBegan, TraceEntry, UserRequest
 from cwm_agent.observations import Mode
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Name = Literal[
     "apply",
     "undo",
     "unqueue",
+    "pin",
     "rewind",
     "best-of",
     "debug",
@@ -74,6 +75,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("apply", "review, then write it", "^R"),
     Command("undo", "take the last patch back"),
     Command("unqueue", "take back what waits", "↑"),
+    Command("pin", "last traced call as a test", "t"),
     Command("rewind", "go back to a checkpoint", "Esc Esc"),
     Command("best-of", "the best of some patches", takes="4 fix the failing test"),
     Command("debug", "step through a call", takes="path.py::f(1, 2)"),
@@ -127,6 +129,14 @@ def parse(text: str) -> Call | Unknown:
     if command.name == "best-of" and argument and rollouts(argument) is None:
         return Unknown(f"/best-of takes a number and a request: /best-of {command.takes}")
     return Call(command, argument)
+
+
+def pinning(history: Sequence[AgentEvent]) -> PinTrace:
+    """Pins the trace that began last; UsageError where nothing was traced yet."""
+    for event in reversed(history):
+        if isinstance(event, TraceBegan):
+            return PinTrace(event.trace)
+    raise UsageError("Nothing was traced yet.", remedy="Trace a call first: /trace path.py::f(1, 2)")
 
 
 def rollouts(argument: str) -> SubmitPrompt | None:

@@ -14,6 +14,7 @@ from cwm_agent.commands import (
     as_typed,
     debugging,
     named_call,
+    pinning,
     rollouts,
 )
 from cwm_agent.core import sessions
@@ -88,6 +89,8 @@ async def carry_out(desk: Desk, name: Name, argument: str) -> None:  # noqa: C90
             await desk.session.send(UndoApply())
         case "unqueue":
             await _unqueue(desk)
+        case "pin":
+            await desk.session.send(pinning(desk.session.history))
         case "rewind":
             await _rewind(desk, argument)
         case "best-of":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from textual.app import SuspendNotSupported
 
-from cwm_agent.commands import Consult, Name, debugging
+from cwm_agent.commands import Consult, Name, debugging, pinning
 from cwm_agent.editor import edit_in_editor
 from cwm_agent.errors import CwmAgentError, UsageError
 from cwm_agent.events import Compact, Rewind, UndoApply, Unqueue
@@ -18,6 +18,7 @@ from cwm_agent.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from cwm_agent.tui.app import CwmApp
+    from cwm_agent.tui.desk import Desk
     from cwm_agent.tui.screens.welcome import Examine
 
 
@@ -28,6 +29,7 @@ class Errands:
         self._app = app
         self._main = main
         self._consult = consult
+        self._desk: Desk | None = None
 
     def do(self, name: Name, argument: str) -> None:  # noqa: C901  one match over the commands
         """Carry a command out."""
@@ -44,6 +46,8 @@ class Errands:
                 self._main.post_message(Wants(Compact()))
             case "unqueue":
                 self._main.post_message(Wants(Unqueue()))
+            case "pin":
+                self._pin()
             case "rewind":
                 self._open_rewind()
             case "theme":
@@ -132,6 +136,7 @@ class Errands:
             self._app.resume(folder.name)
 
     def _open_review(self, *, ready: bool) -> None:
+        from cwm_agent.tui.desk import Desk
         from cwm_agent.tui.screens.review import ReviewScreen
 
         review, picture = self._app.review(), self._app.picture
@@ -139,7 +144,9 @@ class Errands:
             self._main.hint("There is no patch to review yet.")
             return
         checkpoint = picture.proposal.checkpoint if picture.proposal else picture.last_checkpoint
-        self._app.push_screen(ReviewScreen(review, checkpoint, picture, ready=ready))
+        if self._desk is None or self._desk.review is not review or (ready and not self._desk.decisions):
+            self._desk = Desk(review, review.default_decisions() if ready else ())
+        self._app.push_screen(ReviewScreen(self._desk, checkpoint, picture, ready=ready))
 
     def _set_theme(self, argument: str) -> None:
         names = {"dark": themes.DARK, "light": themes.LIGHT, "ansi": themes.ANSI}
@@ -156,6 +163,12 @@ class Errands:
             self._main.hint(f"The editor could not be used: {printable_line(str(error))}")
             return
         self._main.put(written.decode("utf-8", "replace").rstrip("\n"))
+
+    def _pin(self) -> None:
+        try:
+            self._main.post_message(Wants(pinning(self._app.session.history if self._app.session else ())))
+        except UsageError as error:
+            self._main.hint(f"{error.message} {error.remedy}")
 
     def _debug(self, argument: str) -> None:
         """The debugger's own prompt, in place of the screen for a while; it works on the user's files as they are."""

@@ -40,6 +40,16 @@ def test_a_review_takes_and_leaves_hunks_and_the_notes_are_told(run: Run, sample
     assert "not the headings" in done.stdout
 
 
+def test_a_traced_call_is_pinned_as_a_test_that_stands_in_the_patch(run: Run, sample: Path) -> None:
+    lines = ["/pin", "/trace tally/money.py::round_half_up(Fraction(5, 2))", "/pin", "/review", "a", "yes"]
+    done = run("chat", "--repo", str(sample), "--mode", "real", input="\n".join(lines) + "\n")
+    assert "Nothing was traced yet." in done.stdout
+    assert "Trace a call first: /trace path.py::f(1, 2)" in done.stdout
+    pinned = sample / "tests" / "test_money_pinned.py"
+    assert "assert round_half_up(Fraction(5, 2)) == 3" in pinned.read_text(), done.stdout
+    assert git(sample, "status", "--porcelain") == "?? tests/test_money_pinned.py\n"
+
+
 def test_leaving_a_review_or_refusing_at_its_end_writes_nothing(run: Run, sample: Path) -> None:
     for answers in (["q"], ["a", "a", "no"], ["a"]):
         lines = [f"!{TWO_HUNKS}", "/review", *answers]

@@ -53,7 +53,7 @@ def test_a_call_that_was_only_imagined_is_pinned_as_imagined(
         terminal.wait_for(r"box ●")
         terminal.press("/trace same.py::same(1)", "enter")
         terminal.wait_for(r"◇ IMAGINED +returned 1")
-        terminal.press("/trace", "enter", "t")
+        terminal.press("/pin", "enter")
         terminal.wait_for(r"◇ pinned +test_same_1_returns_as_imagined ")
         terminal.wait_for(r"a value that cwm-nano imagined and that never ran")
         terminal.press("ctrl+r")
