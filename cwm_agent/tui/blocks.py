@@ -218,6 +218,10 @@ class Remark(Block):
     remedy: str = ""
 
 
+class Returned(Remark):
+    """What was not taken of a patch, and goes back to the policy."""
+
+
 @dataclass(eq=False)
 class Closing(Block):
     """How a turn ended."""

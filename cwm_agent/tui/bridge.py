@@ -120,7 +120,7 @@ def show(picture: Picture, event: AgentEvent) -> None:  # noqa: C901 -- one arm 
         case PatchUndone():
             bridge_patch.undone(picture, event)
         case HunksDeclined():
-            picture.add(Remark("quiet", event.text))
+            bridge_patch.declined(picture, event)
         case Unqueued():
             picture.unqueue(event.request)
         case Rewound():
@@ -191,7 +191,6 @@ def _said(picture: Picture, piece: str) -> None:
 
 
 def _progressed(picture: Picture, event: Progressed) -> None:
-    last = picture.blocks[-1]
     if picture.opened is None and isinstance(picture.blocks[0], Opening):
         opening = picture.blocks[0]
         steps = opening.progress
@@ -200,9 +199,11 @@ def _progressed(picture: Picture, event: Progressed) -> None:
         else:
             steps.append(event)
         opening.touch()
-    elif isinstance(last, Working) and last.progress.label == event.label:
-        last.progress = event
-        last.touch()
+        return
+    work = picture.work
+    if work is not None and work.progress.label == event.label:
+        work.progress, work.over = event, False
+        work.touch()
     else:
         picture.add(Working(event))
 

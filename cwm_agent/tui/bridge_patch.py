@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from cwm_agent.events import PatchApplied, PatchProposed, PatchRefused, PatchUndone, Rewound
+from cwm_agent.events import HunksDeclined, PatchApplied, PatchProposed, PatchRefused, PatchUndone, Rewound
 from cwm_agent.observations import Origin
-from cwm_agent.tui.picture import Offered, Picture, Remark, Said
+from cwm_agent.tui.picture import Offered, Picture, Remark, Returned, Said
 
 if TYPE_CHECKING:
     from cwm_agent.workspace.review import Review
@@ -65,6 +65,12 @@ def refused(picture: Picture, event: PatchRefused) -> None:
     picture.refused = True
     names = f" ({', '.join(event.names)})" if event.names else ""
     picture.add(Remark("error", f"Not applied: {event.reason}{names}", "Nothing was written. ^R reviews it again."))
+
+
+def declined(picture: Picture, event: HunksDeclined) -> None:
+    """What was not taken, and why: the agent reads it, and the user sees when."""
+    _, _, hunks = event.text.partition("\n")
+    picture.add(Returned("info", f"The agent reads with your next request:\n{hunks or event.text}"))
 
 
 def undone(picture: Picture, event: PatchUndone) -> None:

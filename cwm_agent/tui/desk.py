@@ -32,6 +32,16 @@ class Desk:
         self.places = [(f, h) for f, file in enumerate(review.files) for h in range(len(file.hunks))]
         self.at = 0
         self._decided = {(each.file, each.hunk): each for each in decisions}
+        self._returned: tuple[Decision, ...] | None = None
+
+    @property
+    def returned(self) -> bool:
+        """Whether the policy was given just these decisions, and nothing of the patch was taken."""
+        return self._returned is not None and self._returned == self.decisions
+
+    def give_back(self) -> None:
+        """Remember what is decided now, where the policy is all that gets it."""
+        self._returned = None if self.tally().accepted else self.decisions
 
     @property
     def place(self) -> tuple[int, int]:

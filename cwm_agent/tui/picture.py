@@ -32,6 +32,7 @@ from cwm_agent.tui.blocks import (
     Pinned,
     Question,
     Remark,
+    Returned,
     Run,
     Said,
     Thought,
@@ -55,6 +56,7 @@ __all__ = [
     "Pinned",
     "Question",
     "Remark",
+    "Returned",
     "Run",
     "Said",
     "Thought",
@@ -146,10 +148,16 @@ class Picture:
 
     def settle(self) -> None:
         """Long work that stood last is over: something else happens now."""
-        last = self.blocks[-1]
-        if isinstance(last, Working) and not last.over:
-            last.over = True
-            last.touch()
+        work = self.work
+        if work is not None and not work.over:
+            work.over = True
+            work.touch()
+
+    @property
+    def work(self) -> Working | None:
+        """Long work that stands last, but for what was remarked meanwhile."""
+        last = next((block for block in reversed(self.blocks) if not isinstance(block, Remark)), None)
+        return last if isinstance(last, Working) else None
 
     @property
     def last_answer(self) -> str:

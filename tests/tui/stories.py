@@ -19,6 +19,7 @@ from cwm_agent.events import (
     ClaimChecked,
     FileStat,
     FramesReached,
+    HunksDeclined,
     ModeChanged,
     Noticed,
     PatchApplied,
@@ -235,6 +236,10 @@ class ReplaySession:
                 await self.say(ModeChanged(mode, "" if mode is Mode.REAL else "no world model"))
             case ApplyPatch(checkpoint) if self.refuses:
                 await self.say(PatchRefused(checkpoint, self.refuses, ("payments/refunds.py",)))
+            case ApplyPatch(_, decisions) if all(each.verdict == "reject" for each in decisions):
+                await self.say(
+                    HunksDeclined("The user reviewed the patch and did not take all:\n- refunds.py: rejected.")
+                )
             case ApplyPatch(checkpoint):
                 await self.say(PatchApplied(checkpoint, "r1", ("payments/refunds.py",)))
             case UndoApply():

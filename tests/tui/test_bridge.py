@@ -1,12 +1,24 @@
 from __future__ import annotations
 
-from cwm_agent.events import PatchApplied, PatchRefused, PermissionAsked, PermissionSettled, Rested, Rewound
-from cwm_agent.observations import Origin
+from cwm_agent.events import (
+    ModeChanged,
+    Noticed,
+    PatchApplied,
+    PatchRefused,
+    PermissionAsked,
+    PermissionSettled,
+    Progressed,
+    PromptAccepted,
+    Rested,
+    Rewound,
+    TextWritten,
+)
+from cwm_agent.observations import Mode, Origin
 from cwm_agent.tui.bridge import show
 from cwm_agent.tui.clip import HEAD, TAIL, Clip
 from cwm_agent.tui.exits import exit_code
-from cwm_agent.tui.picture import Acted, Asked, Offered, Picture, Said, Thought
-from tests.tui.stories import CONTEST, DREAMT, FAILED, READY, REFUND, STREAMING, traced
+from cwm_agent.tui.picture import Acted, Asked, Offered, Picture, Said, Thought, Working
+from tests.tui.stories import CONTEST, DREAMT, FAILED, OPENED, READY, REFUND, STREAMING, traced
 
 
 def picture(*stories: list) -> Picture:
@@ -88,3 +100,16 @@ def test_at_the_end_of_a_turn_the_patch_is_in_view_whatever_was_imagined_meanwhi
     assert made.scene == "trace"
     show(made, READY[-1])
     assert made.scene == "diff"
+
+
+def test_long_work_goes_on_in_its_row_whatever_is_remarked_meanwhile() -> None:
+    made = picture([OPENED, PromptAccepted("fix it"), Progressed("trying", 10, None, "candidates")])
+    show(made, ModeChanged(Mode.REAL))
+    show(made, Progressed("trying", 20, None, "candidates"))
+    works = [block for block in made.blocks if isinstance(block, Working)]
+    assert [(work.progress.done, work.over) for work in works] == [(20, False)]
+    show(made, Noticed("warning", "something"))
+    assert works[0].over, "until it goes on it is not shown as under way"
+    show(made, TextWritten("done"))
+    show(made, Progressed("trying", 5, None, "candidates"))
+    assert len([block for block in made.blocks if isinstance(block, Working)]) == 2, "other work of the same name"

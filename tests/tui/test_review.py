@@ -91,6 +91,37 @@ async def test_reject_with_a_note_whose_letters_are_no_commands() -> None:
         assert session.told == [ApplyPatch(1, (Decision(0, 0, "reject", "rA s u"), Decision(0, 1, "accept")))]
 
 
+async def test_a_review_that_is_left_keeps_what_was_decided_and_noted() -> None:
+    async with reviewing() as (pilot, session):
+        await pilot.press("n", *"keep cents", "enter", "escape")
+        await settled(pilot)
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert bar(pilot) == "0 of 2 hunks accepted   1 rejected   1 undecided, not accepted"
+        assert "note: keep cents" in shown(pilot)
+        await pilot.press("escape")
+        await pilot.press(*"/apply", "enter")
+        await settled(pilot)
+        assert "note: keep cents" in shown(pilot), "what was decided before is not accepted by a command either"
+        assert session.told == []
+
+
+async def test_rejections_alone_go_back_once_and_the_review_says_so() -> None:
+    async with reviewing() as (pilot, session):
+        await pilot.press("R", "enter")
+        assert bar(pilot).startswith("Apply nothing and send the rejections back?")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert bar(pilot).startswith("Sent back: the agent reads it with your next request.")
+        await pilot.press("enter", "enter")
+        await settled(pilot)
+        assert len(session.told) == 1
+        await pilot.press("escape", "ctrl+r")
+        await settled(pilot)
+        await pilot.press("k", "a", "enter")
+        assert bar(pilot).startswith("Write 1 hunk in 1 file"), "another decision is another matter"
+
+
 async def test_a_note_that_is_given_up_decides_nothing() -> None:
     async with reviewing() as (pilot, _):
         await pilot.press("n", *"abc", "escape")

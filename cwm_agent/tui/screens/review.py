@@ -13,7 +13,7 @@ from textual.widgets import Static
 from cwm_agent.events import ApplyPatch, ImagineHunk, Interrupt, UndoApply
 from cwm_agent.tui.desk import Desk
 from cwm_agent.tui.hunk_run import HunkRun
-from cwm_agent.tui.picture import Picture, Remark
+from cwm_agent.tui.picture import Picture, Remark, Returned
 from cwm_agent.tui.render import desk as render
 from cwm_agent.tui.render.rows import clip, line, ours
 from cwm_agent.tui.screens.deciding import DecidingScreen
@@ -22,7 +22,6 @@ from cwm_agent.tui.screens.live import Wants
 from cwm_agent.tui.screens.note import NoteInput
 from cwm_agent.tui.widgets.bars import KeyBar
 from cwm_agent.tui.widgets.hunk_run import HunkRunView
-from cwm_agent.workspace.review import Review
 
 _KEYS = (
     ("a", "accept"),
@@ -60,11 +59,11 @@ class ReviewScreen(DecidingScreen):
         Binding("f1", "help", show=False),
     ]
 
-    def __init__(self, review: Review, checkpoint: int, picture: Picture, *, ready: bool) -> None:
-        super().__init__(Desk(review, review.default_decisions() if ready else ()))
+    def __init__(self, desk: Desk, checkpoint: int, picture: Picture, *, ready: bool) -> None:
+        super().__init__(desk)
         self.picture = picture
         self.checkpoint = checkpoint
-        self._confirming = ready
+        self._confirming = ready and not desk.returned
         self._stale = False
         self._applied_at: int | None = None
         self._run_view = HunkRunView()
@@ -129,6 +128,10 @@ class ReviewScreen(DecidingScreen):
         if self._applied_at is None:
             return
         for block in self.picture.blocks[self._applied_at :]:
+            if isinstance(block, Returned):
+                self._applied_at = None
+                self.tell("Sent back: the agent reads it with your next request.   esc: back")
+                return
             if isinstance(block, Remark) and block.kind in ("good", "error"):
                 sign, style = ("✓", "$good") if block.kind == "good" else ("✗", "$bad")
                 self._applied_at = None
@@ -197,11 +200,14 @@ class ReviewScreen(DecidingScreen):
             self.tell(_STALE)
         elif not self.desk.decisions:
             self.tell("Nothing is decided yet: a accepts the hunk, A the file.")
+        elif self.desk.returned:
+            self.tell("That was sent back already; say what to do instead.   esc: back")
         elif not self._confirming:
             self._confirming = True
             self.show_desk()
         else:
             self._confirming = False
+            self.desk.give_back()
             self._applied_at = len(self.picture.blocks)
             self.post_message(Wants(ApplyPatch(self.checkpoint, self.desk.decisions)))
             self.show_desk(ours(" Writing …", "$quiet"))
