@@ -13,8 +13,9 @@ from cwm_agent.core.checkpoints import Checkpoints, by_product
 from cwm_agent.core.foresight import Foresight
 from cwm_agent.core.hunk_code import HunkCode, State, hunk_code
 from cwm_agent.core.interrupt import closing
-from cwm_agent.core.known_calls import KnownCall, Past, calls_reaching, ended, entered, is_of, past_traces
+from cwm_agent.core.known_calls import KnownCall, calls_reaching, ended, entered, is_of
 from cwm_agent.core.parts import SessionParts
+from cwm_agent.core.past_traces import Past, past_traces
 from cwm_agent.core.patches import Patches
 from cwm_agent.core.subjects import runnable, source_of
 from cwm_agent.errors import UsageError

@@ -18,6 +18,7 @@ class HunkRun:
         self._picture = picture
         self._old = picture.hunk
         self._alone = Picture(picture.title, picture.branch, picture.now)
+        self._both: Traced | None = None
         self.loupe = Loupe(self._alone)
 
     @property
@@ -66,12 +67,12 @@ class HunkRun:
             return traced
         if not imagined.frames:
             return self._find(answer.real)
-        if self._alone.traces and self._alone.traces[0].comparison is not None:
-            return self._alone.traces[0]
-        from cwm_agent.traces.compare import compare  # not needed for the first paint
+        if self._both is None:
+            from cwm_agent.traces.compare import compare  # not needed for the first paint
 
-        runs = {Origin.IMAGINED: imagined, Origin.REAL: real}
-        return Traced(answer.trace, traced.subject, traced.path, runs, compare(imagined.trace, real.trace))
+            runs = {Origin.IMAGINED: imagined, Origin.REAL: real}
+            self._both = Traced(answer.trace, traced.subject, traced.path, runs, compare(imagined.trace, real.trace))
+        return self._both
 
     def _find(self, number: int) -> Traced | None:
         return next((each for each in reversed(self._picture.traces) if each.number == number), None)

@@ -11,8 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from cwm_agent.core.drafts import Drafts
-from cwm_agent.core.known_calls import plain_functions
+from cwm_agent.core.known_calls import calls_reaching
+from cwm_agent.core.past_traces import Past, past_traces
+from cwm_agent.core.touched import Touched
 from cwm_agent.events import (
+    ActionEnded,
     ApplyPatch,
     CheckpointMade,
     Decision,
@@ -21,6 +24,8 @@ from cwm_agent.events import (
     ImagineHunk,
     Interrupt,
     PredictionScored,
+    Rewound,
+    SessionResumed,
     TraceBegan,
     TraceEnded,
     TraceEntry,
@@ -37,7 +42,7 @@ from cwm_agent.observations import (
 )
 from cwm_agent.protocols import RecordedCall
 from cwm_agent.testing import Answer, MemoryFiles, tree
-from cwm_agent.traces.frames import Frame, FrameKind
+from cwm_agent.traces.frames import Frame, FrameKind, Trace
 from cwm_agent.workspace.changes import REGULAR, Entry
 from tests.unit.core.stage import Stage, bash, opened
 from tests.unit.core.test_foresight import ScriptedTracer
@@ -304,15 +309,32 @@ async def test_arguments_that_are_known_and_no_literals_are_not_left_to_the_mode
 
 
 @pytest.mark.parametrize(
-    ("text", "names"),
+    ("text", "known"),
     [
-        ("def f(a, *, b): ...\ndef g(*a): ...\ndef h(a, /): ...\nclass C:\n    def m(self): ...\n", ["f"]),
-        ("@cache\ndef f(a): ...\ndef g(**a): ...\n", []),
+        ("def f(x): ...", ["f(x=1)"]),
+        ("def f(*, x): ...", ["f(x=1)"]),
+        ("def f(x, /): ...", []),
+        ("def f(*x): ...", []),
+        ("def f(x, y): ...", []),
+        ("@cache\ndef f(x): ...", []),
         ("def f(:", []),
     ],
 )
-def test_a_call_is_written_by_names_alone(text: str, names: list[str]) -> None:
-    assert list(plain_functions(text)) == names
+def test_a_call_is_read_from_a_trace_where_it_can_be_written_by_names(text: str, known: list[str]) -> None:
+    past = Past(TraceBegan(1, Origin.REAL, TEST, "test_a.py"), Trace(FAILING), 0)
+    found = [each.title for each in calls_reaching("a.py", text, Touched(None), {}, [past]) if not each.is_test]
+    assert found == known
+
+
+def test_a_trace_behind_an_action_is_of_the_files_that_the_action_left() -> None:
+    traced = [TraceBegan(1, Origin.REAL, "f(1)", "a.py"), TraceEnded(1, Origin.REAL, Completed(0))]
+    ended = ActionEnded(4, Origin.REAL, Completed(1), "", 0.0)
+    assert [each.checkpoint for each in past_traces([*traced, ended, *traced])] == [0, 0]
+    assert [each.checkpoint for each in past_traces([*traced, ended, *traced, CheckpointMade(2, 4, ())])] == [0, 2]
+    assert [each.checkpoint for each in past_traces([*traced, ended, *traced, CheckpointMade(2, 0, ())])] == [0, 0]
+    again = [CheckpointMade(2, 4, ()), Rewound(1), *traced]
+    assert [each.checkpoint for each in past_traces(again)] == [1]
+    assert [each.checkpoint for each in past_traces([*traced, SessionResumed("s"), *traced])] == [None, 0]
 
 
 @pytest.mark.parametrize(
