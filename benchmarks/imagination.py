@@ -1,8 +1,8 @@
 """What imagining costs: the method of Meta's demo debugger, one free request, one under a grammar, and step by step.
 
 All four on one vLLM server with one small model, greedy, from the same prompt, on the same programs, which the model
-never saw. The server's own counter says how many tokens were generated. Takes minutes, and half an hour
-where the model has to be trained first: `python -m benchmarks` leaves it out.
+never saw. The server's own counter says how many tokens were generated. Takes minutes: `python -m benchmarks` leaves it
+out.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import median
 
 from msgspec import Struct
 
 from benchmarks.imagining.peer import Imagined, demo
-from benchmarks.imagining.served import NAME, forget, generated, serving, trained
+from benchmarks.imagining.served import NAME, forget, generated, serving
 from benchmarks.table import machine, write
 from cwm_agent.models.vllm import VllmModel
 from cwm_agent.nano.dataset import HELD_OUT
 from cwm_agent.nano.programs import Program, program
 from cwm_agent.nano.recording import traces_of
 from cwm_agent.observations import Completed, Finished, FrameReached, LimitReached, Limits, TraceCall
+from cwm_agent.resources import shipped_model
 from cwm_agent.traces.compare import Comparison, compare
 from cwm_agent.traces.frames import Frame, Trace
 from cwm_agent.worlds.imagined import ImaginedWorld, Method
@@ -150,16 +152,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=24)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first program, among the held-out ones")
-    parser.add_argument("--minutes", type=float, default=25.0, help="how long to train, where no model is cached")
+    parser.add_argument("--model", type=Path, default=shipped_model(), help="its folder (default: the one that ships)")
     parser.add_argument("--speculation", action="store_true", help="n-gram speculation, for all methods")
     options = parser.parse_args()
-    folder = trained(options.minutes)
-    notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    notes = json.loads((options.model / "training.json").read_text(encoding="utf-8"))
     chosen = list(cases(options.programs, options.first))
     arguments = ["--enforce-eager", "--max-model-len", str(CONTEXT)]
     if options.speculation:
         arguments += ["--speculative-config", json.dumps(SPECULATION)]
-    with serving(folder, arguments) as url:
+    with serving(options.model, arguments) as url:
         runs = asyncio.run(measure_all(url, chosen))
     real = [len(case.real.frames) for case in chosen]
     note = (

@@ -1,4 +1,4 @@
-"""A vLLM server on the processor, with a small model: the environment made where there is none, the model trained."""
+"""A vLLM server on the processor, with a small model: the environment is made where there is none."""
 
 from __future__ import annotations
 
@@ -27,16 +27,6 @@ def python() -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def trained(minutes: float) -> Path:
-    """The folder of the small model, trained for so long where there is none."""
-    folder = cache_folder() / "nano-bench"
-    if not (folder / "training.json").exists():
-        print(f"Training a small model for {minutes:g} minutes …", flush=True)
-        command = [python(), "-m", "cwm_agent.nano", "train", str(folder), "--minutes", str(minutes)]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    return folder
-
-
 def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -52,7 +42,7 @@ def serving(model: Path, arguments: Sequence[str]) -> Iterator[str]:
         *("--host", "127.0.0.1", "--port", str(port), *arguments),
     ]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_SERVER_DEV_MODE": "1"}
-    log = cache_folder() / "nano-bench.log"
+    log = cache_folder() / "vllm-bench.log"
     with log.open("wb") as written:
         process = subprocess.Popen(
             command, env=environment, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
