@@ -86,6 +86,11 @@ class LimitReached(Struct, frozen=True, tag="limit_reached"):
     which: Literal["time", "output", "memory", "disk", "processes", "frames", "tokens", "doubt"]
     detail: str = ""
 
+    @property
+    def words(self) -> str:
+        """What it was that ended it, without the detail."""
+        return "too unsure to go on" if self.which == "doubt" else f"stopped at its {self.which} limit"
+
 
 class Unreadable(Struct, frozen=True, tag="unreadable"):
     """A world model's answer that is not of the format; `raw` is what it wrote."""

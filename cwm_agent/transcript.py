@@ -59,8 +59,8 @@ def outcome_in_words(outcome: Outcome) -> str:
             return "done"
         case Completed(exit_code=code):
             return f"exit code {code}"
-        case LimitReached(which=which, detail=detail):
-            return f"stopped at its {which} limit" + (f": {printable_line(detail)}" if detail else "")
+        case LimitReached(detail=detail) as limit:
+            return limit.words + (f": {printable_line(detail)}" if detail else "")
         case Unreadable(reason=reason):
             return f"unreadable: {printable_line(reason)}"
         case _:

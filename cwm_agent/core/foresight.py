@@ -192,7 +192,7 @@ def _verdict(traced: Traced | None) -> str:
     sure = in_words(traced.trace.frames)
     said = f", {sure}" if sure else ""
     match foretold, traced.outcome:
-        case None, (LimitReached(detail=why) | Unreadable(reason=why)) if not traced.trace.frames:
+        case None, (LimitReached(detail=why) | Unreadable(reason=why)) if why:
             return f"no prediction: {why}"
         case None, _:
             return f"no prediction, {ending(traced.trace)}"

@@ -141,5 +141,5 @@ def ending(trace: Trace) -> str:
     """How the entry was left, in words: `returns 3`, `raises ValueError: x`, or that it was cut short."""
     end = fate(trace)
     if end is None:
-        return f"cut short after {len(trace.frames)} frames"
+        return f"cut short after {len(trace.frames)} frame{'s' * (len(trace.frames) != 1)}"
     return f"{'raises' if end[0] is FrameKind.EXCEPTION else 'returns'} {end[1]}"

@@ -56,9 +56,9 @@ def ending(trace: Trace, outcome: Outcome, room: int = VALUE_ROOM) -> Line:
     """How a trace ended, in a few words."""
     end = fate(trace)
     match outcome:
-        case LimitReached(which, detail):
+        case LimitReached(detail=detail) as limit:
             why = f": {detail}" if detail else ""
-            return (Piece(f"stopped at its {which} limit", "warn"), safe(why, "quiet"))
+            return (Piece(limit.words, "warn"), safe(why, "quiet"))
         case Unreadable(_, reason):
             return (Piece("unreadable: ", "warn"), safe(reason, "quiet"))
         case _ if end is not None and end[0] is FrameKind.EXCEPTION:

@@ -190,7 +190,7 @@ class Doubt:
         """Count the next frame; Cut where it is one too many."""
         self._logprob += sum(frame.logprobs.values())
         if math.exp(self._logprob) < self._least:
-            raise Cut(LimitReached("doubt", f"it is less than {self._least * 100:.0f} % sure of all that it says"))
+            raise Cut(LimitReached("doubt", f"less than {self._least * 100:.0f} % sure of all that it says"))
 
 
 class Shown:

@@ -22,6 +22,7 @@ from cwm_agent.tui.bridge import show
 from cwm_agent.tui.loupe import Loupe
 from cwm_agent.tui.picture import Picture, Pinned, Traced
 from cwm_agent.tui.render import trace
+from cwm_agent.tui.render.action import output_rows
 from cwm_agent.tui.render.foot import foresight
 from cwm_agent.tui.render.traced import pinned_rows, traced_rows
 from cwm_agent.tui.screens.main import MainScreen
@@ -413,3 +414,26 @@ async def test_o_goes_over_a_call_in_the_panel(pilot) -> None:
         await pilot.press(key)
         await settled(pilot)
         assert look.number == number
+
+
+def test_why_a_trace_was_given_up_leaves_the_name_of_the_test_whole() -> None:
+    made = picture([])
+    test = "toolz/sandbox/tests/test_parallel.py::test_fold"
+    show(made, TraceBegan(7, Origin.IMAGINED, test, "toolz/sandbox/tests/test_parallel.py"))
+    show(made, TraceEnded(7, Origin.IMAGINED, LimitReached("doubt", "less than 10 % sure of all that it says")))
+    (row,) = traced_rows(made.traces[-1], 80)
+    assert row.content.plain.rstrip() == "◇ imagined  toolz/…/tests/test_parallel.py::test_fold  too unsure to go on"
+    (wide,) = traced_rows(made.traces[-1], 130)
+    assert (
+        wide.content.plain.rstrip()
+        == f"◇ imagined  {test}  too unsure to go on: less than 10 % sure of all that it says"
+    )
+
+
+def test_what_is_said_of_a_test_is_seen_where_its_path_is_long() -> None:
+    test = "toolz/sandbox/tests/test_parallel.py::test_fold_of_many_things"
+    rows = output_rows([f"{test}: no prediction: less than 10 % sure of it", "x" * 90], 80, "", folded_=True)
+    assert [row.content.plain for row in rows] == [
+        "  │ test_parallel.py::test_fold_…ny_things: no prediction: less than 10 % sure …",
+        f"  │ {'x' * 75}…",
+    ]

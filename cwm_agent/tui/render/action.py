@@ -10,6 +10,7 @@ from cwm_agent.tui.picture import Acted, Run
 from cwm_agent.tui.render.edits import Edit, edit_of, trimmed
 from cwm_agent.tui.render.marks import SIGN, STYLE, count, failed, outcome, seconds, stat, tests
 from cwm_agent.tui.render.rows import Row, clip, folded, join, line, named, ours, spread, text
+from cwm_agent.views.names import short
 
 LABEL = 12
 MARGIN = "  │ "
@@ -106,7 +107,16 @@ def output_rows(lines: list[str], width: int, style: str, *, folded_: bool) -> l
 
 
 def _cut(lines: list[str], width: int, style: str, margin: Content) -> list[Row]:
-    return [Row(join(margin, clip(text(each[: width * 4], style), width - len(MARGIN)))) for each in lines]
+    return [Row(join(margin, _line(each[: width * 4], width - len(MARGIN), style))) for each in lines]
+
+
+def _line(value: str, room: int, style: str) -> Content:
+    """A line of output in its room; where it says something of a test, that is kept, and the test's path gives way."""
+    test, sign, said = value.partition(": ")
+    if sign and ".py::" in test and " " not in test and len(value) > room:
+        said = f"{sign}{said}"
+        return clip(join(ours(short(test, max(room - len(said), room // 2)), style), line(said, style)), room)
+    return clip(text(value, style), room)
 
 
 def _more(number: int, what: str = "") -> Row:

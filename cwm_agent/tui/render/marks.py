@@ -58,10 +58,11 @@ def outcome(value: Outcome) -> Content:
             return Content("")
         case Completed(code):
             return ours(f"exit {code}", "$bad")
-        case LimitReached(which, detail):
-            return join(ours(f"{which} limit", "$warn"), line(f" {detail}" if detail else "", "$quiet"))
+        case LimitReached(which, detail) as limit:
+            said = limit.words if which == "doubt" else f"{which} limit"
+            return join(ours(said, "$warn"), line(f": {detail}" if detail else "", "$quiet"))
         case Unreadable(_, reason):
-            return join(ours("unreadable ", "$warn"), line(reason, "$quiet"))
+            return join(ours("unreadable: ", "$warn"), line(reason, "$quiet"))
 
 
 def seconds(value: float) -> str:

@@ -25,7 +25,11 @@ def traced_rows(block: Traced, width: int) -> list[Row]:
     for run in block.runs.values():
         sign = label(SIGN[run.origin], _word(run), STYLE[run.origin])
         told, verdict = join(*_ending(run, max(VALUE, width // 3))), _verdict(block, run)
-        room = width - sign.cell_length - told.cell_length - verdict.cell_length - 2
+        most = width - sign.cell_length - verdict.cell_length - 2
+        free = max(VALUE, width // 3, most - line(block.subject).cell_length)
+        if told.cell_length > free:  # the name of the test says more than a reason that is cut
+            told = told[: told.plain.find(":")] if ":" in told.plain and fate(run.trace) is None else clip(told, free)
+        room = most - told.cell_length
         subject = ours(names.subject(block.subject, max(room, 12)))
         rows.append(Row(spread(join(sign, subject, told), verdict, width)))
     wrong = next((score for score in block.scores if not score.came_true), None)
