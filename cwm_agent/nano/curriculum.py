@@ -8,7 +8,7 @@ from msgspec import Struct
 from tokenizers import Tokenizer
 
 from cwm_agent.nano.dataset import HELD_OUT, Example, examples
-from cwm_agent.nano.programs import HARVESTED, MUTATED, WIDER
+from cwm_agent.nano.programs import DRILLED, HARVESTED, MUTATED, WIDER
 from cwm_agent.nano.shards import Row, row
 from cwm_agent.nano.tokenizer import ids, weighed_ids
 from cwm_agent.nano.weighing import weighed
@@ -30,7 +30,12 @@ STAGES = (
     Stage(3, {0: 0.6, 1: 0.4}, 1408),
     Stage(5, {0: 0.25, 1: 0.4, WIDER: 0.25, MUTATED: 0.1}, 640),
     Stage(16, {0: 0.12, 1: 0.33, 2: 0.1, WIDER: 0.3, MUTATED: 0.1, HARVESTED: 0.05}, 768),
-    Stage(10**9, {0: 0.05, 1: 0.3, 2: 0.15, 3: 0.05, WIDER: 0.25, MUTATED: 0.1, HARVESTED: 0.1}, 1408),
+    Stage(21, {0: 0.05, 1: 0.3, 2: 0.15, 3: 0.05, WIDER: 0.25, MUTATED: 0.1, HARVESTED: 0.1}, 1408),
+    Stage(
+        10**9,
+        {0: 0.05, 1: 0.27, 2: 0.1, 3: 0.03, WIDER: 0.22, MUTATED: 0.05, HARVESTED: 0.08, DRILLED: 0.2},
+        1408,
+    ),
 )
 
 

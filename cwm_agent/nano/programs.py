@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from cwm_agent.nano.drills import Drill
 from cwm_agent.nano.expressions import LETTERS, Names, expression, literal, test
 from cwm_agent.nano.harvest import harvest_call, harvested, other_call, others
 from cwm_agent.nano.idioms import IDIOMS
@@ -16,8 +17,8 @@ from cwm_agent.nano.templates import filled, templates
 
 LEVELS = 4
 """Levels of random statements and plain loops: the levels from here on are families of their own."""
-WIDER, MUTATED, HARVESTED = 4, 5, 6
-"""The levels of the templates, of programs with one thing changed, of functions of the standard library."""
+WIDER, MUTATED, HARVESTED, DRILLED = 4, 5, 6, 7
+"""The levels of the templates, of programs with one thing changed, of functions of the standard library, of drills."""
 _OTHERS = 0.5  # the share of harvested functions whose arguments nobody has described
 _KINDS = ("int", "str", "ints", "strs", "dict")
 _CLASSIC = """
@@ -60,6 +61,9 @@ def program(seed: int, level: int) -> Program:
         return _mutated(rng)
     if level == HARVESTED:
         return _harvested(rng)
+    if level == DRILLED:
+        source, call = Drill(rng).module()
+        return Program(source, call.partition("(")[0], call)
     while True:
         if rng.random() < (0.6 if level == 1 else 0.4):
             source, call = _idiom(rng, rng.choice(IDIOMS[: 4 + 8 * level]))

@@ -12,12 +12,12 @@ from cwm_agent.nano.curriculum import STAGES, plan
 from cwm_agent.nano.dataset import HELD_OUT, examples
 from cwm_agent.nano.harvest import harvest_call, harvested, others
 from cwm_agent.nano.mutation import mutated
-from cwm_agent.nano.programs import HARVESTED, MUTATED, WIDER, is_classic, is_withheld, program, skeleton
+from cwm_agent.nano.programs import DRILLED, HARVESTED, MUTATED, WIDER, is_classic, is_withheld, program, skeleton
 from cwm_agent.nano.recording import traces_of
 from cwm_agent.nano.split import is_held_out
 from cwm_agent.nano.templates import filled, templates
 
-FAMILIES = (WIDER, MUTATED, HARVESTED)
+FAMILIES = (WIDER, MUTATED, HARVESTED, DRILLED)
 CONSTRUCTS = {
     "floats", "tuples", "sets", "slices", "methods", "f-strings", "comprehensions", "while", "else", "range",
     "recursion", "defaults", "exceptions", "generators", "lambdas", "classes", "dataclasses", "nested", "helpers",
@@ -77,9 +77,9 @@ def test_a_change_of_a_withheld_program_is_no_way_into_training() -> None:
 
 
 def test_training_seeds_stay_below_the_held_out_ones() -> None:
-    for number in (0, 3, 5, 16, 200_000):
+    for number in (0, 3, 5, 16, 21, 200_000):
         for level, seeds in plan(number):
-            assert level in range(HARVESTED + 1)
+            assert level in range(DRILLED + 1)
             assert seeds.stop <= HELD_OUT
     with pytest.raises(AssertionError):
         plan(HELD_OUT // 1000)
@@ -124,3 +124,12 @@ def test_harvested_functions_run_with_their_arguments() -> None:
 def test_functions_that_are_kept_for_the_evaluation_are_not_among_the_others() -> None:
     assert len(others()) > 100
     assert not any(is_held_out(each.qualified) for each in others())
+
+
+def test_drills_are_many_small_steps_that_nothing_fails_in() -> None:
+    made = [program(seed, DRILLED) for seed in range(200)]
+    traces = list(traces_of([(each.source, each.call) for each in made]))
+    assert all(trace is not None and trace.frames[-1].event == "return" for trace in traces)
+    assert not any(frame.event == "exception" for trace in traces if trace for frame in trace.frames)
+    steps = [ast.parse(each.source).body[0] for each in made]
+    assert all(isinstance(each, ast.FunctionDef) and 6 <= len(each.body) <= 13 for each in steps)
