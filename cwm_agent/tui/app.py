@@ -15,9 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
 from textual.screen import Screen
 
 from cwm_agent.commands import COMMANDS, Consult
@@ -29,7 +28,7 @@ from cwm_agent.tui import theme as themes
 from cwm_agent.tui.alert import Alert, Watch
 from cwm_agent.tui.errands import Errands
 from cwm_agent.tui.exits import exit_code
-from cwm_agent.tui.output import lasting
+from cwm_agent.tui.output import PaintingApp
 from cwm_agent.tui.pause import Pause
 from cwm_agent.tui.picture import Picture, Remark, words_of
 from cwm_agent.tui.screens.confirm import ConfirmScreen
@@ -51,7 +50,7 @@ def _time_of_day() -> str:
     return time.strftime("%H:%M")
 
 
-class CwmApp(App[None]):
+class CwmApp(PaintingApp):
     """Shows one session.
 
     `open_session` makes it, not yet started, and reports on the way what it is doing; an error from `errors` becomes a
@@ -109,10 +108,6 @@ class CwmApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The conversation."""
         return self._main
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's, but it outlives its terminal: the session must be closed all the same."""
-        return lasting(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for Textual's own themes too."""

@@ -79,3 +79,31 @@ def test_sixteen_colours_use_the_terminals_own(tmp_path: Path) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert "38;2;" not in child.before
+
+
+def test_a_screen_at_rest_is_sent_nothing_and_a_key_its_line(tmp_path: Path) -> None:
+    child = launch(tmp_path)
+    child.expect("Fixed")
+    rest(child)
+    assert rest(child, 1.5) == "", "nothing happens, and nothing is sent"
+    child.send("a")
+    rest(child)
+    child.send("b")
+    assert 0 < len(rest(child)) < 400
+    child.setwinsize(30, 100)
+    painted = rest(child, 1.0)
+    assert "payments" in painted, "another size is painted anew"
+    child.send("\x0c")
+    assert len(rest(child, 0.6)) > 2_000, "and so it is on demand"
+    child.kill(signal.SIGTERM)
+    child.expect(pexpect.EOF)
+
+
+def rest(child: pexpect.spawn, seconds: float = 0.5) -> str:
+    """All that is written until nothing was for so long."""
+    written = ""
+    while True:
+        try:
+            written += child.read_nonblocking(65536, timeout=seconds)
+        except pexpect.TIMEOUT:
+            return written

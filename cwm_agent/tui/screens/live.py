@@ -47,7 +47,14 @@ class PacedScreen(LiveScreen):
     def changed(self) -> None:
         """The picture changed: repaint soon, at most twenty times a second, and less often where that takes long."""
         if self._timer is None and self.is_mounted:
-            self._timer = self.set_timer(max(FRAME, self._spent * (SHARE - 1)), self.repaint)
+            self._timer = self.set_timer(max(FRAME, self._spent * (SHARE - 1)), self._due)
+
+    def _due(self) -> None:
+        """Repaint, unless the terminal is still busy with what it got: then later, with all that came meanwhile."""
+        if getattr(self.app, "is_behind", False):
+            self._timer = self.set_timer(FRAME, self._due)
+        else:
+            self.repaint()
 
     def repaint(self) -> None:
         """Bring every widget up to the picture, now."""
