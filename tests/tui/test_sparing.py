@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cwm_agent.tui.sparing import Sparing
 
-COLUMNS, ROWS = 12, 4
+COLUMNS, ROWS = 20, 4
 START, END = "\x1b[?2026h", "\x1b[?2026l"
 texts = st.text(st.sampled_from("ab ─▏字"), max_size=6)
 pieces = st.tuples(st.integers(1, ROWS), st.integers(1, 6), texts, st.sampled_from(["", "31", "1;42"]))
