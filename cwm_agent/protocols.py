@@ -364,6 +364,9 @@ class Verdict(Struct, frozen=True):
 class Bench(Protocol):
     """The real fast lane for tests: candidates run in processes forked from one that imported everything."""
 
+    recorded: int
+    """Tests that the last `spectrum` has run so far."""
+
     async def spectrum(self, targets: Sequence[str], seconds: float) -> Spectrum:
         """Run the tests that pytest selects by `targets` (none: all), each under a time limit of `seconds`."""
         ...

@@ -56,6 +56,7 @@ class ServedBench:
         self._connect = connect
         self._channel: Channel | None = None
         self._run = 0
+        self.recorded = 0
         self._turn = asyncio.Lock()
 
     async def spectrum(self, targets: Sequence[str], seconds: float) -> Spectrum:
@@ -70,6 +71,7 @@ class ServedBench:
     async def _spectrum(self, targets: list[str], seconds: float) -> Spectrum:
         results: dict[str, TestResult] = {}
         lines: dict[str, dict[str, tuple[int, ...]]] = {}
+        self.recorded = 0
         try:
             channel = await self._open({"op": "spectrum", "targets": targets, "seconds": seconds})
             while True:
@@ -80,6 +82,7 @@ class ServedBench:
                     test = msgspec.json.decode(payload, type=_Test)
                     lines[test.id] = {path: tuple(numbers) for path, numbers in test.lines.items()}
                     results[test.id] = msgspec.convert(test, TestResult, from_attributes=True)
+                    self.recorded = len(results)
                 elif header["op"] == "surveyed":
                     return Spectrum(tuple(results.values()), lines, header["problem"])
                 elif header["op"] == "failed":

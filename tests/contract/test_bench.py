@@ -50,6 +50,7 @@ async def test_the_sample_is_localised_and_repaired(engine: Engine, image: Image
         bench = ContainerBench(container)
         _: Bench = bench
         spectrum = await bench.spectrum([], 5.0)
+        assert bench.recorded == len(spectrum.results) > 0
         assert spectrum.problem == ""
         assert len(spectrum.results) == 81
         assert [result.id for result in spectrum.results if result.outcome != "passed"] == [FAILING]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from msgspec import Struct, structs
 
@@ -14,13 +15,15 @@ from cwm_agent.policies.forager.influence import Place, influence
 from cwm_agent.policies.forager.request import Resolved, Target, resolve
 from cwm_agent.policies.forager.search import Search
 from cwm_agent.policies.forager.source import Source
-from cwm_agent.policies.forager.turn import Turn
+from cwm_agent.policies.forager.turn import Turn, whole_run
 from cwm_agent.protocols import Bench, Files, FinalAnswer, Screener, Spectrum
 from cwm_agent.settings import ForagerSettings
 
 SPECTRUM_SHARE = 0.5
 RECHECKED = 20
 LEAST_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+_RECORDING = "Recording which lines each test runs"
 UNSTEADY = "Look for time, random numbers, the order of tests, or state that tests share."
 
 
@@ -61,12 +64,16 @@ class Investigation:
     async def steps(self, target: Target, reported: Sequence[str]) -> AsyncGenerator[Step, None]:
         """Look into a target; `reported` are the tests that the run before reported as failing."""
         deadline = time.monotonic() + self._settings.seconds
-        yield Progressed("Recording which lines each test runs", 0, None, "tests")
-        spectrum = await self._spectrum(target)
+        async with aclosing(self._recording(target)) as recording:
+            async for recorded in recording:
+                if isinstance(recorded, Progressed):
+                    yield recorded
+                else:
+                    spectrum = recorded
         if spectrum.problem:
             yield FinalAnswer(problem(spectrum.problem))
             return
-        yield Progressed("Recording which lines each test runs", len(spectrum.results), len(spectrum.results), "tests")
+        yield Progressed(_RECORDING, len(spectrum.results), len(spectrum.results), "tests")
         resolved = resolve(target, [result.id for result in spectrum.results])
         if resolved.unknown:
             if not resolved.tests:
@@ -83,6 +90,22 @@ class Investigation:
             return
         async for step in self._repair(spectrum, target, steady, deadline):
             yield step
+
+    async def _recording(self, target: Target) -> AsyncGenerator[Progressed | Spectrum, None]:
+        """How many tests are recorded, from time to time, and at last what came of them."""
+        most = whole_run(self._turn)
+        work, shown = asyncio.ensure_future(self._spectrum(target)), -1
+        try:
+            await asyncio.sleep(0)  # it begins, and counts anew
+            while not work.done():
+                if self._bench.recorded != shown or shown < 0:
+                    shown = self._bench.recorded
+                    yield Progressed(_RECORDING, shown, most if most >= shown else None, "tests")
+                await asyncio.wait({work}, timeout=LOOK_SECONDS)
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+        yield work.result()
 
     async def _spectrum(self, target: Target) -> Spectrum:
         """All tests, or where that takes too long and tests are named, those of their files."""

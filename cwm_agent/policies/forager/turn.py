@@ -161,6 +161,12 @@ def failures(output: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match[1] for match in _FAILED.finditer(output)))
 
 
+def whole_run(turn: Turn) -> int:
+    """How many tests the last run of them all had, 0 where there was none."""
+    ran = [sum(counts(done.observation).values()) for done in turn.actions if done.call.content == PYTEST]
+    return ran[-1] if ran else 0
+
+
 def counts(output: str) -> dict[str, int]:
     """What pytest's last summary line counts: passed, failed, error, skipped, deselected."""
     lines = [line for line in output.splitlines() if _COUNT.search(line)]

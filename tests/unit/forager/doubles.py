@@ -66,6 +66,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 class ExecBench:
     """Runs `test_*` functions of top-level modules by exec; candidates in a limited child. Satisfies Bench."""
 
+    recorded = 0
+
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
         self.judged = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from cwm_agent.events import HunksDeclined, ModeChanged, PatchProposed, PromptAccepted, SessionOpened
+from cwm_agent.events import HunksDeclined, ModeChanged, PatchProposed, Progressed, PromptAccepted, SessionOpened
 from cwm_agent.observations import Mode
+from cwm_agent.policies.forager import investigate
 from cwm_agent.policies.forager.policy import Forager
 from cwm_agent.policies.forager.turn import PYTEST
 from cwm_agent.protocols import Act, FinalAnswer, Policy, Spectrum, ThoughtWritten
@@ -110,6 +112,42 @@ async def test_it_gives_up_with_what_it_knows() -> None:
 async def test_tests_that_reach_no_code() -> None:
     answer = await opened(CODE, "def test_alone():\n    assert 1 == 2\n").ask("fix the failing tests")
     assert "I never change tests" in answer
+
+
+class SlowBench(ExecBench):
+    """Takes its time for the recording, test by test."""
+
+    stopped = False
+
+    async def spectrum(self, targets: Sequence[str], seconds: float) -> Spectrum:
+        try:
+            for self.recorded in range(4):
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+        return await super().spectrum(targets, seconds)
+
+
+async def test_the_recording_says_how_far_it_is_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(investigate, "LOOK_SECONDS", 0.005)
+    talk = opened(bench=SlowBench)
+    await talk.ask("fix the failing tests")
+    told = [each for each in talk.shown if isinstance(each, Progressed) and each.label.startswith("Recording")]
+    assert [(each.done, each.total) for each in told] == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 3)]
+
+
+async def test_a_recording_that_is_left_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(investigate, "LOOK_SECONDS", 0.005)
+    talk = opened(bench=SlowBench)
+    talk.history.append(PromptAccepted("fix the failing tests"))
+    await talk.act(await talk.decide())
+    looking = talk.policy.decide(tuple(talk.history))
+    async for event in looking:
+        if isinstance(event, Progressed):
+            break
+    await looking.aclose()
+    assert talk.bench.stopped
 
 
 class SometimesBench(ExecBench):
