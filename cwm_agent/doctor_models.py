@@ -75,7 +75,7 @@ async def _world(settings: Settings, world: TraceModel | None, trouble: CwmAgent
 
 
 def _named(name: str, tokens: int, at: str | Path | None) -> str:
-    where = f"at {printable_line(public_address(str(at)))}" if at else "the small one of this package, in this process"
+    where = f"at {printable_line(public_address(str(at)))}" if at else "the small model that comes with this program"
     return f"{printable_line(name)}, {tokens:,} tokens, {where}"
 
 

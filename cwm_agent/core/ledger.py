@@ -141,5 +141,5 @@ def in_words(accuracy: Accuracy) -> str:
 def table(entries: Iterable[Entry]) -> str:
     """The rows as lines for a person."""
     lines = [f"{row.model or '(unnamed)':<30} {row.kind:<6} {in_words(row.accuracy)}" for row in rows(entries)]
-    none = "No prediction has met its fact yet. `verify` mode with a world model makes them."
+    none = "No prediction has met its fact yet. In verify mode a world model makes them, before tests and calls run."
     return "\n".join(lines) or none

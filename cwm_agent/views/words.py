@@ -12,7 +12,7 @@ from cwm_agent.traces.compare import Comparison, fate
 from cwm_agent.traces.doubt import in_words
 from cwm_agent.traces.frames import Basis, Frame, FrameKind, Trace
 from cwm_agent.views import names
-from cwm_agent.views.spans import Line, Piece, cells, middle, safe
+from cwm_agent.views.spans import Line, Piece, cells, fit, middle, safe
 
 SIGN = {Origin.REAL: "◆", Origin.IMAGINED: "◇"}
 WORD = {Origin.REAL: "RAN", Origin.IMAGINED: "IMAGINED"}
@@ -62,7 +62,8 @@ def ending(trace: Trace, outcome: Outcome, room: int = VALUE_ROOM) -> Line:
         case Unreadable(_, reason):
             return (Piece("unreadable: ", "warn"), safe(reason, "quiet"))
         case _ if end is not None and end[0] is FrameKind.EXCEPTION:
-            return (Piece("raised ", "bad"), Piece(middle(end[1], room - 7), "bold"))
+            said = safe(next(iter(end[1].splitlines()), ""), "bold")
+            return (Piece("raised ", "bad"), *fit((said,), room - 7))
         case _ if end is not None:
             return (Piece("returned ", "quiet"), Piece(middle(end[1], room - 9), "bold"))
         case Completed(code) if code:

@@ -6,24 +6,29 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from cwm_agent import events
 from cwm_agent.core.debugger import moves
 from cwm_agent.events import (
     FramesReached,
     ImagineOn,
     PinTrace,
     PredictionScored,
+    Progressed,
     PromptAccepted,
     TraceBegan,
     TraceEnded,
     TraceEntry,
 )
 from cwm_agent.observations import Completed, LimitReached, Origin
+from cwm_agent.traces.frames import FrameKind, Trace
 from cwm_agent.tui.bridge import show
 from cwm_agent.tui.loupe import Loupe
 from cwm_agent.tui.picture import Picture, Pinned, Traced
 from cwm_agent.tui.render import trace
 from cwm_agent.tui.render.action import output_rows
+from cwm_agent.tui.render.board import _report
 from cwm_agent.tui.render.foot import foresight
+from cwm_agent.tui.render.progress import amount
 from cwm_agent.tui.render.traced import pinned_rows, traced_rows
 from cwm_agent.tui.screens.main import MainScreen
 from cwm_agent.tui.screens.source import SourceScreen
@@ -32,6 +37,7 @@ from cwm_agent.tui.what_if import offered, read
 from cwm_agent.tui.widgets.bars import KeyBar
 from cwm_agent.tui.widgets.panel import Panel
 from cwm_agent.tui.widgets.trace import AskLine, Frames, TraceTab
+from cwm_agent.views import words
 from tests.tui.stories import (
     ASKED,
     DREAMT,
@@ -436,4 +442,25 @@ def test_what_is_said_of_a_test_is_seen_where_its_path_is_long() -> None:
     assert [row.content.plain for row in rows] == [
         "  │ test_parallel.py::test_fold_…ny_things: no prediction: less than 10 % sure …",
         f"  │ {'x' * 75}…",
+    ]
+
+
+def test_the_name_of_a_file_is_whole_on_the_board_or_not_there() -> None:
+    name = "TestInterleave::test_degenerate_one"
+    failed = events.TestsReported(1, Origin.REAL, "pytest -q", 3, 1, (f"tests/test_more.py::{name}",))
+    shown = [[row.content.plain for row in _report(failed, width)][-1] for width in (80, 54, 45)]
+    assert shown == [f" ✗ {name}  tests/test_more.py", f" ✗ {name}  test_more.py", f" ✗ {name}  "]
+
+
+def test_of_an_exception_the_beginning_is_told() -> None:
+    end = replace(HAPPENED[-1], event=FrameKind.EXCEPTION, value="AssertionError: Lists differ: [1] != [2]\n\nFirst")
+    _, said, *_ = words.ending(Trace((*HAPPENED[:-1], end)), Completed(1), 32)
+    assert said.text == "AssertionError: Lists di"
+
+
+def test_one_of_a_kind_is_one() -> None:
+    assert [amount(Progressed("trying", n, None, "candidates")) for n in (0, 1, 2)] == [
+        "0 candidates",
+        "1 candidate",
+        "2 candidates",
     ]

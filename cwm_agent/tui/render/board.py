@@ -59,7 +59,10 @@ def _report(report: TestsReported, width: int) -> list[Row]:
     for failure in report.failures:
         path, _, test = failure.partition("::")
         head = join(ours(" "), failed(report), line(f"{test}  " if test else "", _ghost(report)))
-        rows.append(Row(named(path, width - 1, before=head, style="$faint" if test else _ghost(report))))
+        if test and width - 1 - head.cell_length < line(path.rpartition("/")[2]).cell_length:
+            rows.append(Row(clip(head, width - 1)))  # less of the file's name would say nothing
+        else:
+            rows.append(Row(named(path, width - 1, before=head, style="$faint" if test else _ghost(report))))
     missing = report.failed - len(report.failures)
     if missing > 0:
         rows.append(Row(ours(f"   and {count(missing, 'more failure')}", "$faint")))

@@ -22,8 +22,13 @@ def bar(done: int, total: int, width: int = WIDTH) -> Content:
 def amount(progress: Progressed) -> str:
     """`412 of 1,200 candidates`, or `412 candidates` where the end is not known."""
     if progress.total is None:
-        return f"{progress.done:,} {progress.unit}"
+        return f"{progress.done:,} {_unit(progress)}"
     return f"{progress.done:,} of {progress.total:,} {progress.unit}"
+
+
+def _unit(progress: Progressed) -> str:
+    """What is counted, in the singular for one of it."""
+    return progress.unit.removesuffix("s") if progress.done == 1 and progress.total is None else progress.unit
 
 
 def working(progress: Progressed, width: int) -> Content:

@@ -168,7 +168,8 @@ def _beside(loupe: Loupe, said: dict[Origin, Line], width: int) -> list[Line]:
 
 def _title(loupe: Loupe, width: int) -> Line:
     frame = loupe.place.couple.step.frame if loupe.place else None
-    where = f" {frame.function or 'frame'}" + (f", line {frame.line} " if frame.line else " ") if frame else ""
-    left = (Piece("──", "line"), Piece(middle(where, width // 2), "quiet"))
+    line = f", line {frame.line} " if frame and frame.line else " "
+    name = names.short(frame.function or "frame", max(8, width // 2 - len(line) - 1)) if frame else ""
+    left = (Piece("──", "line"), Piece(f" {name}{line}" if frame else "", "quiet"))
     right = (Piece(f" frame {loupe.number + 1:,} of {loupe.length:,} ", "faint"),)
     return (*left, Piece("─" * max(0, width - cells(left) - cells(right)), "line"), *right)
