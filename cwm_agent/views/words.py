@@ -32,6 +32,8 @@ _BASIS_LEGEND = (
 _DOUBT_LEGEND = (("62%", "faint", "how sure it is, where that is in doubt"),)
 _BOTH_LEGEND = (("◇", "imagined", "imagined alone"), ("◆", "real", "ran alone"), ("≠", "bad", "they differ"))
 VALUE_ROOM = 60
+NO_LINE = "no line of the repository ran (a generator's do when it is listed: list(…))"
+"""What is told of a call that ended without a frame: it made a generator, or is another library's."""
 _SURE = 0.95
 """From here on a value is not said to be in doubt."""
 
@@ -68,6 +70,8 @@ def ending(trace: Trace, outcome: Outcome, room: int = VALUE_ROOM) -> Line:
             return (Piece("returned ", "quiet"), Piece(middle(end[1], room - 9), "bold"))
         case Completed(code) if code:
             return (Piece(f"cut short, exit code {code}", "warn"),)
+        case _ if not trace.frames and trace.complete:
+            return (Piece(NO_LINE, "warn"),)
         case _ if not trace.complete:
             return (Piece("cut short", "warn"),)
         case _:

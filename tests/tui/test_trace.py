@@ -464,3 +464,11 @@ def test_one_of_a_kind_is_one() -> None:
         "1 candidate",
         "2 candidates",
     ]
+
+
+def test_a_call_that_runs_no_line_says_what_to_trace_instead() -> None:
+    made = picture([TraceBegan(7, Origin.REAL, "partition_all(2, [1])"), TraceEnded(7, Origin.REAL, Completed(0))])
+    assert told(made.traces[-1], 120)[0].startswith(
+        "◆ ran       partition_all(2, [1])  no line of the repository ran (a"
+    )
+    assert words.ending(Trace(()), Completed(0))[0].text == words.NO_LINE

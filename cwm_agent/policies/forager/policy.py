@@ -297,7 +297,9 @@ def _unproven(plan: Plan) -> str:
 def _ran(check: Done) -> str:
     numbers = counts(check.observation)
     words = ", ".join(f"{number} {word}" for word, number in numbers.items())
-    return f"Ran after the edit: `{check.call.content}`: {words or 'see its output'}."
+    command, *left_out = check.call.content.split(" --deselect ")
+    without = f", without {explain.plural(len(left_out), 'test')} that failed before and that nobody asked about"
+    return f"Ran after the edit: `{command}`{without if left_out else ''}: {words or 'see its output'}."
 
 
 def _recalled(turn: Turn) -> str:

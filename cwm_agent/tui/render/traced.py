@@ -14,6 +14,7 @@ from cwm_agent.tui.render.marks import SIGN, STYLE, count, outcome
 from cwm_agent.tui.render.rows import Row, clip, join, line, ours, spread, wrapped
 from cwm_agent.views import names
 from cwm_agent.views.spans import middle
+from cwm_agent.views.words import NO_LINE
 
 VALUE = 28
 """Cells that a value may take at least; on a wide screen it may take a third."""
@@ -61,6 +62,8 @@ def _ending(run: TraceRun, room: int) -> list[Content]:
         return [ours(f"  {count(len(run.frames), 'frame')}", "$faint")]
     end = fate(run.trace)
     if end is None:
+        if run.origin is Origin.REAL and run.outcome == Completed(0) and not run.frames:
+            return [ours(f"  {NO_LINE}", "$warn")]
         why = outcome(run.outcome)
         return [ours("  "), why] if why and run.outcome != Completed(130) else [ours("  cut short", "$warn")]
     style = "bold" if run.origin is Origin.REAL else "bold $imagined"
