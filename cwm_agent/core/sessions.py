@@ -145,7 +145,8 @@ def fork(folder: Path, root: Path | None = None) -> Path:
         for part in _KEPT:
             if (folder / part).is_dir():
                 shutil.copytree(folder / part, half / part)
-        rename(half, f"fork of {_title(folder) or folder.name}")
+        prompt = next((event.text for event in recorded.events if isinstance(event, PromptAccepted)), "")
+        rename(half, f"fork of {_title(folder) or prompt or folder.name}")
         half.rename(made)
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)

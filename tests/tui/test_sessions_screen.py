@@ -96,6 +96,18 @@ async def test_rename_fork_and_export(tmp_path: Path) -> None:
     assert len(sessions.list_sessions()) == 4
 
 
+async def test_enter_after_a_fork_takes_the_copy_up() -> None:
+    async with (app := app_of(ReplaySession([OPENED]))).run_test() as pilot:
+        screen = await opened(pilot)
+        before = {each.identity for each in sessions.list_sessions()}
+        await pilot.press("down", "f")
+        assert "fork of test_refund_keeps_the_cent fails" in shown(screen)
+        await pilot.press("enter")
+        await settled(pilot)
+    (made,) = {each.identity for each in sessions.list_sessions()} - before
+    assert app.next_session == made
+
+
 async def test_one_that_is_open_elsewhere_is_not_taken_up() -> None:
     writer = Record(sessions.sessions_folder() / "20260302-110000-bbbb")
     async with (app := app_of(ReplaySession([OPENED]))).run_test() as pilot:

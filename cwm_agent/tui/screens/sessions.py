@@ -121,8 +121,15 @@ class SessionsScreen(Dialog[str | None]):
 
     def action_fork(self) -> None:
         """Copy the picked one."""
-        self._try(lambda folder: f"Copied as {sessions.fork(folder).name}: enter takes it up.")
-        self._list.at = 0
+        made: list[str] = []
+
+        def copy(folder: Path) -> str:
+            made.append(sessions.fork(folder).name)
+            return f"Copied as {made[0]}: enter takes it up."
+
+        self._try(copy)
+        at = next((n for n, each in enumerate(self._list.found) if each.identity in made), self._list.at)
+        self._list.at = at  # enter means the copy, wherever it stands in the list
         self._show()
 
     def action_ask(self, what: Asks) -> None:
