@@ -7,6 +7,7 @@ gets no line that it has, and no frame while one before it is on its way.
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import IO, Any, ClassVar
 
 from textual import events
@@ -45,6 +46,12 @@ class Lasting:
         return getattr(self._file, name)
 
 
+def _terminal(file: IO[str]) -> IO[str]:
+    """The file itself, or standard output, where that alone is the terminal: `cwm-agent 2> log` shows its screen."""
+    out = sys.__stdout__
+    return out if out is not None and out.isatty() and not file.isatty() else file
+
+
 def lasting(driver: type[Driver]) -> type[Driver]:
     """The same driver, which outlives its terminal, and sends it nothing that it shows already."""
 
@@ -54,7 +61,7 @@ def lasting(driver: type[Driver]) -> type[Driver]:
             self._sparing = Sparing()
             file = getattr(self, "_file", None)
             if file is not None:
-                self._file = Lasting(file)
+                self._file = Lasting(_terminal(file))
 
         def write(self, data: str) -> None:
             needed = self._sparing.needed(data)

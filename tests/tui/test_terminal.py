@@ -99,6 +99,16 @@ def test_a_screen_at_rest_is_sent_nothing_and_a_key_its_line(tmp_path: Path) -> 
     child.expect(pexpect.EOF)
 
 
+def test_where_errors_go_to_a_file_the_screen_stays_in_the_terminal(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} {LAUNCH} idle {tmp_path / 'closed'} 2> {tmp_path / 'errors'}"
+    child = pexpect.spawn("/bin/sh", ["-c", command], dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child.expect("Fixed")
+    child.kill(signal.SIGTERM)
+    child.expect(pexpect.EOF)
+    assert LEAVES_ALTERNATE_SCREEN in child.before
+    assert (tmp_path / "errors").read_text() == ""
+
+
 def rest(child: pexpect.spawn, seconds: float = 0.5) -> str:
     """All that is written until nothing was for so long."""
     written = ""
