@@ -74,9 +74,10 @@ class Terminal:
         """Read until the screen shows the pattern; fails with the screen otherwise."""
         deadline = time.monotonic() + seconds
         while True:
-            found = re.search(pattern, self.text)
-            if found:
-                return found
+            if re.search(pattern, self.text):
+                self.read(0.05)  # what was read may have been half a frame
+                if found := re.search(pattern, self.text):
+                    return found
             if time.monotonic() > deadline or (not self.process.isalive() and not self._drain()):
                 raise AssertionError(f"{pattern!r} did not appear. The screen:\n{self.text}")
             self.read()
