@@ -63,7 +63,7 @@ def hunks(desk: Desk, width: int, *, side_by_side: bool) -> tuple[list[Row], int
         state = join(ours(f"{sign} ", style), ours(f"{WORDS[desk.state(file_number, number)]} ", style))
         head = join(bar, diff.title(hunk, number, len(file.hunks)))
         rows.append(Row(spread(head, state, width), "on $picked" if here else "on $raised"))
-        rows += _note(desk, file_number, number, width)
+        rows += [_barred(row, here) for row in _note(desk, file_number, number, width - 1)]
         rows += [_barred(row, here) for row in _body(desk, file_number, number, width - 1, side_by_side=side_by_side)]
         if here:
             first, last = start, len(rows)
@@ -78,7 +78,7 @@ def _note(desk: Desk, file: int, hunk: int, width: int) -> list[Row]:
     decided = desk.decision(file, hunk)
     if decided is None or not decided.note:
         return []
-    return wrapped(text(decided.note, "italic $warn"), width, ours("   note: ", "$faint"))
+    return wrapped(text(decided.note, "italic $warn"), width, ours("  note: ", "$faint"))
 
 
 def _body(desk: Desk, file_number: int, number: int, width: int, *, side_by_side: bool) -> list[Row]:
