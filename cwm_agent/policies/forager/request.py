@@ -67,6 +67,13 @@ _YES = re.compile(
     r"|search again)\b[\s,.!]*(?:please|do|it|so|that|go ahead|again|look)*[\s.!]*$",
     re.IGNORECASE,
 )
+_ELSE = re.compile(
+    r"^\W*(?:please\b\W*)?(?:(?:find|try|look for|search for|propose|suggest|make|give me|do|is there|i want)\s+)?"
+    r"(?:it\s+)?(?:an?other|a different|some other|some(?:thing|where) else|differently|not like (?:this|that))\b"
+    r"(?:\s+(?:way|one|fix|repair|patch|solution|approach|place|please|instead)){0,3}[\s.!?]*$",
+    re.IGNORECASE,
+)
+"""What is said after a patch was rejected: another one is wanted."""
 _WORDS = frozenset({"e.g", "i.e", "pytest", "tests", "python", "test_suite", "unit_tests"})
 
 
@@ -75,7 +82,7 @@ def understand(prompt: str) -> Target | Decline:
     text = prompt.strip()
     if not text:
         return Decline(_decline(""))
-    if _YES.match(text):
+    if _YES.match(text) or _ELSE.match(text):
         return Target()
     lead = _LEAD.sub("", text, count=1)
     other = re.match(rf"({_OTHER})\b", lead, re.IGNORECASE)
