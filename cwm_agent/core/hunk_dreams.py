@@ -152,7 +152,7 @@ class HunkDreams:
             names = sorted(code.touched.functions or ())
             what = f"that reaches {names[0]}" if names else f"into {code.path}"
             raise UsageError(f"No call {what} is known.", remedy=f"Trace one: /trace {code.path}::f(1, 2)")
-        return next((each for each in found if each.real), found[0])
+        return next((each for each in found if each.real and not each.call.is_test), found[0])
 
     async def _request(self, call: KnownCall) -> TraceCall | None:
         """The trace of a call in the files as they would be; None where it cannot be imagined."""
