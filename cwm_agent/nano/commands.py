@@ -92,8 +92,8 @@ def _train(commands: Commands) -> None:
 
 def _number(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    if name not in SHAPE:
-        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SHAPE)}")
+    if name not in SHAPE or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no NAME=NUMBER with a name of {', '.join(SHAPE)}")
     return name, int(number)
 
 

@@ -51,8 +51,8 @@ def _attend(block: Any, seen: torch.Tensor, turns: tuple[torch.Tensor, torch.Ten
 def _look(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """Causal attention, (traces, heads, tokens, size).
 
-    On a processor the heads of a group are one product: with traces as short as ours a fifth to a half of the time of
-    torch's own attention.
+    On a processor the heads of a group are one product: at 100 tokens a fifth of the time of torch's own attention, at
+    280 half of it, at 768 about the same.
     """
     if queries.device.type != "cpu":
         return _F.scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
